@@ -45,6 +45,7 @@ write_certificates() {
   certificate apiserver /CN=kube-apiserver \
     "IP:$gateway,IP:$kubernetes_service,IP:127.0.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"
   certificate apiserver-client /O=system:masters/CN=kube-apiserver DNS:kube-apiserver
+  certificate front-proxy /CN=front-proxy DNS:front-proxy
   certificate admin /O=system:masters/CN=admin DNS:admin
   certificate kubelet "/O=system:nodes/CN=system:node:$node" "DNS:$node,IP:$gateway"
   certificate controller-manager /CN=system:kube-controller-manager "DNS:kube-controller-manager,DNS:localhost,IP:127.0.0.1"

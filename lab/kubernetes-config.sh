@@ -93,6 +93,7 @@ Y
 # Names of the cluster and of the forests; every other name does not exist, at once and for certain.
 write_coredns_config() {
   [ -e "$hosts" ] || touch "$hosts"
+  printf '. 5 IN SOA lab. lab. 1 3600 600 86400 5\n. 5 IN NS lab.\n' >"$config/root.zone"
   cat >"$config/Corefile" <<C
 . {
   bind $gateway
@@ -109,9 +110,7 @@ write_coredns_config() {
     ttl 5
     fallthrough in-addr.arpa ip6.arpa
   }
-  template ANY ANY . {
-    rcode NXDOMAIN
-  }
+  file $config/root.zone .
   loadbalance
 }
 C

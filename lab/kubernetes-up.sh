@@ -62,7 +62,10 @@ start_api_server() {
     --service-account-signing-key-file="$pki/service-accounts.key" --service-cluster-ip-range="$service_network" \
     --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged=true \
     --kubelet-certificate-authority="$pki/ca.crt" --kubelet-client-certificate="$pki/apiserver-client.crt" \
-    --kubelet-client-key="$pki/apiserver-client.key" --kubelet-preferred-address-types=InternalIP
+    --kubelet-client-key="$pki/apiserver-client.key" --kubelet-preferred-address-types=InternalIP \
+    --requestheader-client-ca-file="$pki/ca.crt" --requestheader-allowed-names=front-proxy --requestheader-username-headers=X-Remote-User \
+    --requestheader-group-headers=X-Remote-Group --requestheader-extra-headers-prefix=X-Remote-Extra- \
+    --proxy-client-cert-file="$pki/front-proxy.crt" --proxy-client-key-file="$pki/front-proxy.key"
 }
 
 start_controllers() {
