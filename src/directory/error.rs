@@ -1,0 +1,47 @@
+//! What can go wrong at a mail system, by what the caller does next. No variant holds personal data or secrets.
+
+use jiff::Timestamp;
+use std::time::Duration;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The administrator corrects the credentials.
+    #[error("{system} refused the credentials: {hint}")]
+    Unauthenticated { system: &'static str, hint: String },
+    /// The administrator grants a right; `action` names it.
+    #[error("{system} does not permit {action}: {hint}")]
+    Forbidden { system: &'static str, action: String, hint: String },
+    /// The administrator corrects the connector; the sentence says what.
+    #[error("{0}")]
+    Configuration(String),
+    #[error("the certificate of {server} is not trusted: {hint}")]
+    Certificate { server: String, hint: String },
+    /// A Secret or one of its keys is not there.
+    #[error("the Secret {name} has no key {key}")]
+    SecretMissing { name: String, key: String },
+    /// A filter group is missing, unreadable or newly empty; it never means nobody or everybody.
+    #[error("the filter group {group} {problem}")]
+    FilterGroup { group: String, problem: &'static str },
+    /// The token is of another server, another time or another question: read in full.
+    #[error("{system} no longer knows the changes since the last read")]
+    TokenExpired { system: &'static str },
+    #[error("{system} asked to wait")]
+    Throttled { system: &'static str, retry_after: Option<Duration> },
+    /// A quota stops creates until then.
+    #[error("{system} takes no more new contacts until its quota allows it")]
+    QuotaExceeded { system: &'static str, until: Timestamp },
+    #[error("{system} is unavailable: {hint}")]
+    Unavailable { system: &'static str, hint: String },
+    /// The system answered what its protocol does not allow.
+    #[error("{system} answered something unexpected: {hint}")]
+    Protocol { system: &'static str, hint: String },
+    #[error("{0}")]
+    NotSupported(String),
+}
+
+impl Error {
+    /// Another try without anybody's doing may succeed.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Throttled { .. } | Self::Unavailable { .. })
+    }
+}

@@ -1,0 +1,10 @@
+//! The mail systems. A [`Source`] reads entries, a [`Target`] holds contacts; each kind of system has a folder.
+//! Sorting, diffing, batching, retrying, counting and safety live outside, once.
+
+mod error;
+mod source;
+mod target;
+
+pub use error::Error;
+pub use source::{Completion, Source, SourceEvent, Token};
+pub use target::{ChangeOutcome, ChangeResult, Target, TargetEvent};

@@ -1,0 +1,71 @@
+//! Reading what a target holds and writing contacts into it.
+
+use super::Error;
+use crate::model::observed::{Counters, Verification};
+use crate::model::reason::Warning;
+use crate::model::taken::{Taken, TargetLimits};
+use crate::model::{Change, Contact, SystemIdentity};
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum TargetEvent {
+    /// A contact with our mark.
+    Owned(Box<Contact>),
+    Taken(Box<Taken>),
+    /// The last event of a read that saw the whole address space; without it the read is incomplete.
+    Complete,
+}
+
+/// What became of one change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangeOutcome {
+    pub result: ChangeResult,
+    /// Values that the target refused although it took the contact.
+    pub refused_values: Vec<String>,
+    /// The contact's own legacyExchangeDN where the target says it, for the ledger.
+    pub legacy_exchange_dn: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChangeResult {
+    Done,
+    /// Already so: an earlier push did it.
+    AlreadyDone,
+    /// The address is not free yet; the next pass tries again.
+    Deferred,
+    /// The object is not what it was when the plan was computed; left to the next pass.
+    Drifted,
+    /// The target refuses this contact; `hint` says why and what to do, without personal data.
+    Refused {
+        hint: String,
+    },
+    /// Nothing was tried: creates are parked until then.
+    Parked {
+        until: Timestamp,
+    },
+}
+
+#[async_trait]
+pub trait Target: Send + Sync {
+    async fn identity(&self) -> Result<SystemIdentity, Error>;
+
+    /// Signs in, tries what writing needs without leaving traces, and reports what it found.
+    async fn verify(&self) -> Result<Verification, Error>;
+
+    fn limits(&self) -> TargetLimits;
+
+    /// The contact as this target will give it back, so that the plan is what will be. Pure and idempotent.
+    fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>);
+
+    /// Our contacts and the holders of all other addresses, over the whole address space, in any order.
+    fn contents(&self) -> BoxStream<'_, Result<TargetEvent, Error>>;
+
+    /// Carries out changes, in any order, each by itself; one outcome per change, in their order. An error
+    /// means that the whole batch must be thought again (credentials, connection), not one change.
+    async fn apply(&self, changes: &[Change]) -> Result<Vec<ChangeOutcome>, Error>;
+
+    /// Requests sent, throttled answers and retries so far.
+    fn counters(&self) -> Counters;
+}

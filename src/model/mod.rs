@@ -1,0 +1,28 @@
+//! The words of the domain as types: pure data, no I/O, no clock.
+
+pub mod address;
+pub mod attribute;
+pub mod change;
+pub mod connector;
+pub mod contact;
+pub mod counts;
+pub mod digest;
+pub mod entry;
+pub mod filters;
+pub mod identity;
+pub mod mapping;
+pub mod mark;
+pub mod observed;
+pub mod reason;
+pub mod safety;
+pub mod schedule;
+pub mod taken;
+
+pub use address::{AddressError, Domain, SmtpAddress};
+pub use attribute::Attribute;
+pub use change::{Change, ChangeKind};
+pub use contact::{Contact, ContactName};
+pub use digest::Digest;
+pub use entry::{Entry, EntryClass, RecipientType};
+pub use identity::{Anchor, Key, OwnerId, SyncId, SystemIdentity};
+pub use mark::OwnerMark;
