@@ -12,9 +12,11 @@
 //! - [`api`]: the custom resources as types with their validation.
 //! - [`job`]: runs one operation.
 //! - [`controller`]: reconciles the resources.
-//! - [`cli`]: the face towards people.
+//! - [`cli`] and [`telemetry`]: the face towards people, and the logs.
 
+pub mod cli;
 pub mod directory;
 pub mod engine;
 pub mod model;
 pub mod operation;
+pub mod telemetry;
