@@ -1,0 +1,266 @@
+//! How far one target of a run has come. Targets are independent: one that is unsafe, busy or failed does not
+//! hold the others.
+
+use super::run::{Action, MAX_ATTEMPTS, Observed, Run, ScheduleSubject, State, TargetSubject, Verdict};
+use super::source::SourceState;
+use crate::model::safety::ApprovalMode;
+use crate::operation::{
+    Operation, OperationType, Outcome, PlanSummary, SimulateRequest, SourcePart, Verdict as OperationVerdict,
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// How a target ended in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TargetReason {
+    /// Everything that the plan asked for is done.
+    Pushed,
+    /// Nothing to do.
+    InSync,
+    /// Simulated, and that is all that was asked for.
+    Simulated,
+    PartiallySucceeded,
+    /// A quota of the target stopped it; a later pass goes on with the same approved set.
+    Paused,
+    Rejected,
+    ApprovalExpired,
+    /// An earlier run's plan still waits for approval, and this one says the same or may not replace it.
+    PendingElsewhere,
+    /// A source has no complete snapshot that is young enough.
+    SourceIncomplete,
+    /// A source does not say which domains it may speak for.
+    DomainsUnknown,
+    /// Two sources are one system.
+    SameIdentity,
+    /// No other source than the target itself.
+    NoSource,
+    /// Target, owner, syncId or policy are not those of the plan, or a source is not what it was.
+    PlanChanged,
+    /// The plan is gone from the store.
+    PlanMissing,
+    SimulateFailed,
+    PushFailed,
+}
+
+impl TargetReason {
+    pub fn label(self) -> String {
+        format!("{self:?}")
+    }
+
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Pushed | Self::InSync | Self::Simulated | Self::PendingElsewhere)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum TargetState {
+    WaitingForSources,
+    /// Not begun, or begun and interrupted: start this operation.
+    ToStart {
+        operation: Box<Operation>,
+        attempt: u32,
+    },
+    Simulating,
+    ApprovalRequired {
+        plan: Box<PlanSummary>,
+        expires_at: Timestamp,
+    },
+    Pushing {
+        plan: Box<PlanSummary>,
+    },
+    Ended {
+        reason: TargetReason,
+        message: String,
+        plan: Option<Box<PlanSummary>>,
+        retry_at: Option<Timestamp>,
+    },
+}
+
+fn ended(reason: TargetReason, message: impl Into<String>, plan: Option<&PlanSummary>) -> TargetState {
+    TargetState::Ended { reason, message: message.into(), plan: plan.cloned().map(Box::new), retry_at: None }
+}
+
+impl TargetState {
+    pub(super) fn of(
+        run: &Run,
+        schedule: &ScheduleSubject,
+        target: &TargetSubject,
+        sources: &[SourceState],
+        operations: &[Observed],
+        now: Timestamp,
+    ) -> Self {
+        let found = |kind| operations.iter().find(|o| o.kind == kind && o.connector == target.connector.name);
+        let simulate = match simulate_request(run, schedule, target, sources, now) {
+            Ok(simulate) => simulate,
+            Err(state) => return *state,
+        };
+        let (plan, simulated_at) = match (&target.known, found(OperationType::Simulate)) {
+            (Some(known), _) => (known.summary.clone(), run.created),
+            (None, None) => {
+                return Self::ToStart { operation: Box::new(Operation::Simulate(simulate)), attempt: 1 };
+            }
+            (None, Some(observed)) => {
+                match finished(observed, || Operation::Simulate(simulate.clone()), Self::Simulating) {
+                    Err(state) => return *state,
+                    Ok(outcome) => match (&outcome.plan, outcome.verdict) {
+                        (Some(plan), OperationVerdict::Succeeded) => (plan.clone(), outcome.finished),
+                        _ => return ended(TargetReason::SimulateFailed, sentence(outcome), None),
+                    },
+                }
+            }
+        };
+        if plan.counts.total().changes() == 0 {
+            return ended(TargetReason::InSync, "", Some(&plan));
+        }
+        if run.action == Action::Simulate {
+            return ended(TargetReason::Simulated, "", Some(&plan));
+        }
+        let push = || Operation::Push { simulate: simulate.clone(), plan: plan.digest };
+        let Some(observed) = found(OperationType::Push) else {
+            return match permission(run, target, &plan, simulated_at, now) {
+                Permission::Push => Self::ToStart { operation: Box::new(push()), attempt: 1 },
+                Permission::Wait(expires_at) => Self::ApprovalRequired { plan: Box::new(plan), expires_at },
+                Permission::No(reason, message) => ended(reason, message, Some(&plan)),
+            };
+        };
+        match finished(observed, push, Self::Pushing { plan: Box::new(plan.clone()) }) {
+            Err(state) => *state,
+            Ok(outcome) => pushed(outcome, &plan),
+        }
+    }
+}
+
+fn sentence(outcome: &Outcome) -> String {
+    if outcome.message.is_empty() { outcome.reason.label() } else { outcome.message.clone() }
+}
+
+fn pushed(outcome: &Outcome, planned: &PlanSummary) -> TargetState {
+    use crate::operation::Reason;
+    let reason = match (outcome.verdict, outcome.reason) {
+        (OperationVerdict::Succeeded, _) => TargetReason::Pushed,
+        (OperationVerdict::PartiallySucceeded, _) => TargetReason::PartiallySucceeded,
+        (OperationVerdict::Paused, _) => TargetReason::Paused,
+        (OperationVerdict::Failed, Reason::PlanChanged) => TargetReason::PlanChanged,
+        (OperationVerdict::Failed, Reason::PlanMissing) => TargetReason::PlanMissing,
+        (OperationVerdict::Failed, _) => TargetReason::PushFailed,
+    };
+    let message = if reason == TargetReason::Pushed { outcome.message.clone() } else { sentence(outcome) };
+    let plan = Some(Box::new(outcome.plan.clone().unwrap_or_else(|| planned.clone())));
+    TargetState::Ended { reason, message, plan, retry_at: outcome.retry_at }
+}
+
+/// The outcome of an operation that has one; otherwise the state that follows from its having none.
+fn finished(
+    observed: &Observed,
+    operation: impl FnOnce() -> Operation,
+    running: TargetState,
+) -> Result<&Outcome, Box<TargetState>> {
+    let attempt = observed.attempt;
+    match &observed.state {
+        State::Finished(outcome) => Ok(outcome),
+        State::Running | State::Shared(_) => Err(Box::new(running)),
+        State::Interrupted if attempt < MAX_ATTEMPTS => {
+            Err(Box::new(TargetState::ToStart { operation: Box::new(operation()), attempt: attempt + 1 }))
+        }
+        State::Interrupted => {
+            let push = observed.kind == OperationType::Push;
+            let reason = if push { TargetReason::PushFailed } else { TargetReason::SimulateFailed };
+            Err(Box::new(ended(reason, format!("the Job was interrupted {MAX_ATTEMPTS} times"), None)))
+        }
+    }
+}
+
+enum Permission {
+    Push,
+    Wait(Timestamp),
+    No(TargetReason, String),
+}
+
+/// Whether a plan may be pushed now (design §4, "Approval").
+fn permission(
+    run: &Run,
+    target: &TargetSubject,
+    plan: &PlanSummary,
+    simulated_at: Timestamp,
+    now: Timestamp,
+) -> Permission {
+    let approved_before = target.known.as_ref().is_some_and(|known| known.approved);
+    match run.decisions.get(&plan.digest) {
+        Some(Verdict::Approve) => return Permission::Push,
+        Some(Verdict::Reject) => return Permission::No(TargetReason::Rejected, "the plan was rejected".to_owned()),
+        None if approved_before => return Permission::Push,
+        None => {}
+    }
+    let needed = match run.approval.mode {
+        ApprovalMode::Always => true,
+        ApprovalMode::WhenUnsafe | ApprovalMode::Auto => !plan.unsafe_reasons.is_empty(),
+    };
+    if !needed {
+        return Permission::Push;
+    }
+    if let Some(pending) = target.pending.as_ref().filter(|pending| pending.expires_at > now && !run.manual) {
+        let which = if pending.digest == plan.digest { "the same" } else { "another" };
+        let message = format!("{which} plan waits for approval on run {}", pending.run);
+        return Permission::No(TargetReason::PendingElsewhere, message);
+    }
+    let wait = SignedDuration::from_secs(i64::try_from(run.approval.expires_after_seconds).unwrap_or(i64::MAX));
+    let expires_at = simulated_at.checked_add(wait).unwrap_or(Timestamp::MAX);
+    if expires_at <= now {
+        return Permission::No(TargetReason::ApprovalExpired, "nobody approved the plan in time".to_owned());
+    }
+    Permission::Wait(expires_at)
+}
+
+/// What simulate and push are asked, or why they cannot be asked yet or at all.
+fn simulate_request(
+    run: &Run,
+    schedule: &ScheduleSubject,
+    target: &TargetSubject,
+    states: &[SourceState],
+    now: Timestamp,
+) -> Result<SimulateRequest, Box<TargetState>> {
+    if !states.iter().all(SourceState::is_settled) {
+        return Err(Box::new(TargetState::WaitingForSources));
+    }
+    let refuse = |reason, message: String| Err(Box::new(ended(reason, message, None)));
+    let mut sources = Vec::new();
+    let mut identities: Vec<(&str, &str)> = Vec::new();
+    for (source, state) in schedule.sources.iter().zip(states) {
+        // A mesh: nothing is written back to the connector that it comes from.
+        let name = source.connector.name.as_str();
+        if name == target.connector.name {
+            continue;
+        }
+        if source.connector.authoritative_domains.is_empty() {
+            let message = format!("connector {name} needs authoritativeDomains before it can be a source");
+            return refuse(TargetReason::DomainsUnknown, message);
+        }
+        let Some((snapshot, fresh, identity)) = state.usable(target.rules.safety.max_snapshot_age_seconds, now) else {
+            let problem = state.problem().unwrap_or_default();
+            return refuse(TargetReason::SourceIncomplete, format!("source {name}: {problem}"));
+        };
+        if let Some((other, _)) = identities.iter().find(|(_, known)| *known == identity) {
+            let message = format!("connectors {other} and {name} are one system; take one of them out");
+            return refuse(TargetReason::SameIdentity, message);
+        }
+        identities.push((name, identity));
+        sources.push(SourcePart {
+            connector: source.connector.clone(),
+            rules: source.rules.clone(),
+            read: source.read.clone(),
+            snapshot,
+            fresh,
+        });
+    }
+    if sources.is_empty() {
+        return refuse(TargetReason::NoSource, "the target is the schedule's only source".to_owned());
+    }
+    Ok(SimulateRequest {
+        schedule: schedule.name.clone(),
+        target: target.connector.clone(),
+        rules: target.rules.clone(),
+        sources,
+        read_target: run.manual || schedule.pass_number.is_multiple_of(schedule.pull_targets_every.max(1)),
+        pass_number: schedule.pass_number,
+        claimed_elsewhere: schedule.claimed_elsewhere.clone(),
+    })
+}
