@@ -19,5 +19,5 @@ pub mod directory;
 pub mod engine;
 pub mod model;
 pub mod operation;
-pub mod telemetry;
 pub mod pass;
+pub mod telemetry;
