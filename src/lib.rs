@@ -20,4 +20,5 @@ pub mod engine;
 pub mod model;
 pub mod operation;
 pub mod pass;
+pub mod snapshot;
 pub mod telemetry;

@@ -1,0 +1,38 @@
+//! Snapshots: files of records sorted by the bytes of their keys, compressed, sealed, and readable with common
+//! tools. `zstd -dc FILE` prints them:
+//!
+//! ```text
+//! galsync-snapshot<TAB>1<TAB>entries
+//! <key><TAB><first 32 hex digits of the document's SHA-256><TAB><JSON document>
+//! …
+//! <TAB>end<TAB><number of records><TAB>sha256:<SHA-256 of the first two columns of all records>
+//! ```
+//!
+//! The digest in the last line is that of `zstd -dc FILE | sed '1d;$d' | cut -f1,2 | sha256sum`. Equal hashes
+//! mean equal documents, so a diff parses only what differs. After the zstd frame comes a skippable frame with
+//! the SHA-256 of all bytes before it, the *seal*: with it, no cut and no flipped bit goes unnoticed, at the price
+//! of hashing compressed bytes only. A reader hands records out before it has seen the end: what is made of them
+//! counts only when the reader came to the end without an error.
+
+mod batch;
+mod diff;
+mod error;
+mod format;
+mod merge;
+mod reader;
+mod runs;
+mod sealed;
+mod sort;
+mod statistics;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use diff::{DiffCounts, Difference, diff};
+pub use error::Error;
+pub use format::{Kind, Record};
+pub use merge::{EntryMerge, MergeCounts, Merged};
+pub use reader::{Documents, Reader};
+pub use sort::{Sorted, Sorter};
+pub use statistics::Statistics;
+pub use writer::{Summary, Writer};

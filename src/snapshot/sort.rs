@@ -1,0 +1,211 @@
+//! External merge sort: any number of records in bounded memory, over temporary files.
+
+use super::Error;
+use super::runs::{RunReader, RunWriter};
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::path::{Path, PathBuf};
+
+/// Runs that are merged at a time: each costs about 400 KiB while it is read.
+const FAN_IN: usize = 32;
+const INDEX_BYTES: usize = size_of::<Item>();
+
+/// Sorts by the bytes of keys; records of one key stay in the order in which they came.
+pub struct Sorter {
+    folder: PathBuf,
+    memory: usize,
+    bytes: Vec<u8>,
+    items: Vec<Item>,
+    /// By generation: a run of one generation was merged from [`FAN_IN`] of the one before.
+    runs: Vec<Vec<RunReader>>,
+}
+
+/// Where a record lies; its value ends where the next one begins. Ordered by prefix, key, then age.
+#[derive(Clone, Copy)]
+struct Item {
+    prefix: u64,
+    start: u32,
+    key_end: u32,
+    end: u32,
+}
+
+impl Item {
+    fn key<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[self.start as usize..self.key_end as usize]
+    }
+
+    fn value<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[self.key_end as usize..self.end as usize]
+    }
+}
+
+impl Sorter {
+    /// `memory` bounds what is kept before it goes to a file in `folder`; merging takes up to 16 MiB beside it.
+    pub fn new(folder: impl AsRef<Path>, memory: usize) -> Self {
+        let memory = memory.clamp(64 << 10, 1 << 30);
+        Self { folder: folder.as_ref().into(), memory, bytes: Vec::new(), items: Vec::new(), runs: Vec::new() }
+    }
+
+    pub fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        let wanted = key.len() + value.len() + INDEX_BYTES;
+        if wanted > u32::MAX as usize / 2 {
+            return Err(Error::InvalidDocument);
+        }
+        if !self.items.is_empty() && self.bytes.len() + self.items.len() * INDEX_BYTES + wanted > self.memory {
+            self.spill()?;
+        }
+        let mut prefix = [0; 8];
+        let known = key.len().min(8);
+        prefix[..known].copy_from_slice(&key[..known]);
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(key);
+        let key_end = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(value);
+        let end = self.bytes.len() as u32;
+        self.items.push(Item { prefix: u64::from_be_bytes(prefix), start, key_end, end });
+        Ok(())
+    }
+
+    fn sort_items(&mut self) {
+        let bytes = &self.bytes;
+        self.items.sort_unstable_by(|a, b| {
+            a.prefix.cmp(&b.prefix).then_with(|| a.key(bytes).cmp(b.key(bytes))).then(a.start.cmp(&b.start)).then(
+                // Records without bytes share their start; they are equal but for their age, which nobody sees.
+                a.end.cmp(&b.end),
+            )
+        });
+    }
+
+    fn spill(&mut self) -> Result<(), Error> {
+        self.sort_items();
+        let mut run = RunWriter::new(&self.folder)?;
+        for item in &self.items {
+            run.write(item.key(&self.bytes), item.value(&self.bytes))?;
+        }
+        self.bytes.clear();
+        self.items.clear();
+        self.add_run(run.finish()?, 0)
+    }
+
+    fn add_run(&mut self, run: RunReader, generation: usize) -> Result<(), Error> {
+        if self.runs.len() == generation {
+            self.runs.push(Vec::new());
+        }
+        self.runs[generation].push(run);
+        if self.runs[generation].len() < FAN_IN {
+            return Ok(());
+        }
+        let mut merge = Merge::new(std::mem::take(&mut self.runs[generation]))?;
+        let mut run = RunWriter::new(&self.folder)?;
+        while merge.advance()? {
+            let (key, value) = merge.record().expect("advance found one");
+            run.write(key, value)?;
+        }
+        self.add_run(run.finish()?, generation + 1)
+    }
+
+    pub fn finish(mut self) -> Result<Sorted, Error> {
+        if self.runs.is_empty() {
+            self.sort_items();
+            return Ok(Sorted(Origin::Memory { bytes: self.bytes, items: self.items, position: 0 }));
+        }
+        if !self.items.is_empty() {
+            self.spill()?;
+        }
+        self.bytes = Vec::new();
+        // The oldest runs are of the highest generation; with equal keys the older run goes first.
+        let runs = self.runs.into_iter().rev().flatten().collect();
+        Ok(Sorted(Origin::Files(Merge::new(runs)?)))
+    }
+}
+
+/// A cursor over sorted records: [`Sorted::advance`], then [`Sorted::record`].
+pub struct Sorted(Origin);
+
+enum Origin {
+    Memory { bytes: Vec<u8>, items: Vec<Item>, position: usize },
+    Files(Merge),
+}
+
+impl Sorted {
+    pub fn advance(&mut self) -> Result<bool, Error> {
+        match &mut self.0 {
+            Origin::Memory { items, position, .. } => {
+                *position = (*position + 1).min(items.len() + 1);
+                Ok(*position <= items.len())
+            }
+            Origin::Files(merge) => merge.advance(),
+        }
+    }
+
+    /// Key and value of the current record; none before the first and after the last.
+    pub fn record(&self) -> Option<(&[u8], &[u8])> {
+        match &self.0 {
+            Origin::Memory { bytes, items, position } => {
+                let item = items.get(position.checked_sub(1)?)?;
+                Some((item.key(bytes), item.value(bytes)))
+            }
+            Origin::Files(merge) => merge.record(),
+        }
+    }
+}
+
+struct Merge {
+    heads: BinaryHeap<Head>,
+    started: bool,
+}
+
+/// A run at its current record, ordered so that the heap's greatest is the smallest key of the oldest run.
+struct Head {
+    age: usize,
+    run: RunReader,
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.run.key.cmp(&self.run.key).then(other.age.cmp(&self.age))
+    }
+}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Head {}
+
+impl Merge {
+    fn new(runs: Vec<RunReader>) -> Result<Self, Error> {
+        let mut heads = BinaryHeap::with_capacity(runs.len());
+        for (age, mut run) in runs.into_iter().enumerate() {
+            if run.advance()? {
+                heads.push(Head { age, run });
+            }
+        }
+        Ok(Self { heads, started: false })
+    }
+
+    fn advance(&mut self) -> Result<bool, Error> {
+        if self.started
+            && let Some(mut head) = self.heads.peek_mut()
+            && !head.run.advance()?
+        {
+            PeekMut::pop(head);
+        }
+        self.started = true;
+        Ok(!self.heads.is_empty())
+    }
+
+    fn record(&self) -> Option<(&[u8], &[u8])> {
+        let head = self.heads.peek().filter(|_| self.started)?;
+        Some((&head.run.key, &head.run.value))
+    }
+}
