@@ -100,7 +100,8 @@ impl Contact {
     }
 
     /// Over everything that a push would write, except name and mark: the key, the flag `a`, addresses, hidden
-    /// flag with its time, attributes. X500 addresses are compared without case.
+    /// flag, whether it is on its way out (not since when: a plan's digest holds no times), attributes. X500
+    /// addresses are compared without case.
     pub fn digest(&self) -> Digest {
         let mut canonical = Canonical::new("contact/1");
         canonical.text(self.key().as_str());
@@ -112,7 +113,7 @@ impl Contact {
         let x500: BTreeSet<String> = self.x500.iter().map(|dn| dn.to_lowercase()).collect();
         canonical.texts(x500.iter().map(String::as_str));
         canonical.text(if self.hidden { "hidden" } else { "shown" });
-        canonical.text(&self.mark.hidden_since.map_or(String::new(), |time| time.as_second().to_string()));
+        canonical.text(if self.mark.hidden_since.is_some() { "leaving" } else { "staying" });
         canonical.number(self.attributes.len() as u64);
         for (attribute, value) in &self.attributes {
             canonical.text(attribute.name());
