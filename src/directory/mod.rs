@@ -1,7 +1,9 @@
 //! The mail systems. A [`Source`] reads entries, a [`Target`] holds contacts; each kind of system has a folder.
 //! Sorting, diffing, batching, retrying, counting and safety live outside, once.
 
+pub mod conformance;
 mod error;
+pub mod memory;
 mod source;
 mod target;
 
