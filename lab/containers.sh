@@ -32,13 +32,16 @@ remove_control_groups() {
 }
 
 remove_containers() {
-  local address
+  local address container
   kill_containers
   unmount_below "$cluster/containerd"
   unmount_below "$cluster/kubelet"
-  # containerd keeps the shims' sockets in a folder of its own choice; each bundle tells which one is its own.
+  # containerd keeps the shims' sockets and the results of network plugins in folders of its own choice, next to those of
+  # other containerds; the bundles tell which ones are the lab's.
   for address in "$cluster"/containerd/state/io.containerd.runtime.v2.task/k8s.io/*/address; do
     [ -e "$address" ] || continue
+    container=$(basename "$(dirname "$address")")
+    rm -f "/var/lib/cni/results/cni-loopback-$container-lo"
     address=$(cat "$address")
     rm -f "${address#unix://}"
   done
@@ -46,4 +49,24 @@ remove_containers() {
   rm -rf "$cluster/containerd/state" "$cluster/containerd/runc" "$cluster/cni"
   rm -f /var/lib/cni/results/galsync-lab-* "$containerd_socket" "$containerd_socket.ttrpc"
   find /var/log/containers -lname "$cluster/*" -delete 2>/dev/null || true
+}
+
+# The chains of kube-proxy and of the kubelet, all named KUBE-, and the jumps into them; one step per table.
+remove_filter_rules() {
+  local program table rules chains
+  for program in iptables ip6tables; do
+    for table in mangle nat filter; do
+      rules=$("$program-save" -t "$table" 2>/dev/null) || continue
+      chains=$(sed -n 's/^:\(KUBE-[^ ]*\) .*/\1/p' <<<"$rules")
+      [ -n "$chains" ] || continue
+      # shellcheck disable=SC2086 # the chains are words of their own
+      {
+        echo "*$table"
+        sed -n '/^-A KUBE-/d; s/^-A \(.* -j KUBE-.*\)/-D \1/p' <<<"$rules"
+        printf -- "-F %s\n" $chains
+        printf -- "-X %s\n" $chains
+        echo COMMIT
+      } | "$program-restore" --wait 10 --noflush || say "cannot remove the $table rules of the cluster from $program"
+    done
+  done
 }

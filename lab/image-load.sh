@@ -10,7 +10,7 @@ source "$here/settings.sh"
 lab_ctr() { ctr --address "$containerd_socket" --namespace k8s.io "$@"; }
 
 if [ "$1" = --present ]; then
-  lab_ctr images list --quiet | grep -qxF -- "${2:?image}"
+  [ -n "$(lab_ctr images list --quiet "name==${2:?image}")" ]
   exit
 fi
 if foreign_cluster; then

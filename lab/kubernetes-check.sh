@@ -11,13 +11,14 @@ need_root
 
 namespace="lab-check"
 image=localhost/galsync-lab/check:1
+volume=
 work=$(mktemp -d)
 kubectl() { "$binaries/kubectl" --kubeconfig "$kubeconfig" "$@"; }
 clean() {
   rm -rf "$work"
   kubectl delete validatingadmissionpolicy,validatingadmissionpolicybinding lab-check --ignore-not-found >/dev/null 2>&1 || true
   kubectl delete namespace "$namespace" --ignore-not-found --timeout=120s >/dev/null 2>&1 || true
-  "$here/volumes.sh" reset 2>/dev/null || true
+  [ -z "$volume" ] || "$here/volumes.sh" reset "${volume#galsync-lab-}" || true
 }
 trap clean EXIT
 

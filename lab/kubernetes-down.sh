@@ -20,7 +20,7 @@ lock_lab
 began=$SECONDS
 say "taking down Kubernetes in $cluster"
 for program in kubelet kube-proxy coredns kube-scheduler kube-controller-manager; do stop "$program"; done
-[ ! -x "$binaries/kube-proxy" ] || "$binaries/kube-proxy" --cleanup >/dev/null 2>&1 || true
+remove_filter_rules
 kill_containers
 for program in containerd kube-apiserver etcd; do stop "$program"; done
 remove_containers

@@ -119,6 +119,7 @@ wait_for kube-controller-manager 60 "the controllers run" healthy https://127.0.
 wait_for kube-scheduler 60 "the scheduler runs" healthy https://127.0.0.1:10259/healthz
 wait_for coredns 60 "names are served" curl -sf --noproxy '*' http://127.0.0.1:9255/ready
 wait_for kube-proxy 60 "services are routed" curl -sf --noproxy '*' http://127.0.0.1:10256/healthz
+wait_for kubelet 60 "the kubelet works" curl -sf --noproxy '*' http://127.0.0.1:10248/healthz
 wait_for kubelet 120 "the node is registered" kubectl get "node/$node"
 wait_for kubelet 120 "the node is ready" kubectl wait --for=condition=Ready --timeout=1s "node/$node"
 wait_for kube-controller-manager 60 "pods can be made" kubectl --namespace default get serviceaccount default

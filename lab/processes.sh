@@ -12,16 +12,24 @@ start_time() { # pid -> clock ticks since boot at which it started; fails when t
   echo "${20}"
 }
 
+# Until a process has let go of everything it held: one whose memory is gone may still hold its ports,
+# and a dead first thread (state Z) does so as long as others of its threads are left.
+alive() { # pid, start time
+  local threads
+  [ "$(start_time "$1")" = "$2" ] || return 1
+  threads=("/proc/$1/task"/*)
+  case $(sed -n 's/^State:\s*//p' "/proc/$1/status" 2>/dev/null) in Z* | X* | '') [ ${#threads[@]} -gt 1 ] ;; esac
+}
+
 running() { # name -> prints the pid if the recorded process is still the one that was started
-  local pid started command now argument
+  local pid started command argument
   read -r pid started command 2>/dev/null <"$cluster/run/$1.pid" || return 1
-  now=$(start_time "$pid") && [ "$now" = "$started" ] || return 1
+  alive "$pid" "$started" || return 1
   IFS= read -r -d '' argument 2>/dev/null <"/proc/$pid/cmdline" && [ "$argument" = "$command" ] || return 1
-  case $(sed -n 's/^State:\s*//p' "/proc/$pid/status" 2>/dev/null) in Z* | '') return 1 ;; esac
   echo "$pid"
 }
 
-# What a program was started with: its command line, the files named there and the certificates.
+# What a program was started with: its command line, the files named there and the certificate authority.
 fingerprint() {
   local argument file
   {
@@ -30,7 +38,7 @@ fingerprint() {
       file=${argument#*=}
       if [ -f "$file" ]; then sha256sum <"$file"; fi
     done
-    cat "$pki"/*.crt
+    cat "$pki/ca.crt"
   } | sha256sum | cut -d' ' -f1
 }
 
@@ -58,20 +66,18 @@ start() { # name command...: does nothing when it runs already with the same com
 }
 
 stop() { # name [seconds to end by itself]
-  local name=$1 patience=${2:-20} pid
+  local name=$1 ends=$((SECONDS + ${2:-10})) pid started
   if pid=$(running "$name"); then
+    started=$(start_time "$pid") || started=
     kill -TERM "$pid" 2>/dev/null || true
-    for ((; patience > 0; patience--)); do
-      running "$name" >/dev/null || break
-      sleep 0.5
-      running "$name" >/dev/null || break
-      sleep 0.5
+    while alive "$pid" "$started"; do
+      if ((SECONDS >= ends)); then
+        say "$name does not end by itself, killing it"
+        kill -KILL "$pid" 2>/dev/null || true
+        ends=$((SECONDS + 10))
+      fi
+      sleep 0.1
     done
-    if running "$name" >/dev/null; then
-      say "$name does not end by itself, killing it"
-      kill -KILL "$pid" 2>/dev/null || true
-      sleep 0.5
-    fi
   fi
   rm -f "$cluster/run/$name.pid" "$cluster/run/$name.fingerprint"
 }

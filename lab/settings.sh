@@ -46,9 +46,11 @@ lock_lab() {
   }
 }
 
-# The bridge may be here already: network.sh of the forests makes the same one.
+# The bridge may be here already, or come at this moment: network.sh of the forests makes the same one.
 ensure_bridge() {
-  ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
-  ip -o -4 address show dev "$bridge" | grep -q " $gateway/" || ip address add "$gateway/24" dev "$bridge"
+  ip link add "$bridge" type bridge 2>/dev/null || ip link show "$bridge" >/dev/null
+  # Setting it, if only to what it is, keeps the address from following that of the ports as they come and go.
+  ip link set "$bridge" address "$(cat "/sys/class/net/$bridge/address")"
+  ip address replace "$gateway/24" dev "$bridge"
   ip link set "$bridge" up
 }

@@ -2,7 +2,7 @@
 # The lab's `local` persistent volumes: folders on file systems of a set size, each in a file of the lab's folder.
 #   volumes.sh mount    makes and mounts the file systems
 #   volumes.sh apply    makes the PersistentVolumes known to the cluster
-#   volumes.sh reset    empties the volumes no claim is bound to and makes them available again
+#   volumes.sh reset [NAME]...  empties the volumes no claim is bound to (all, or large-1 and so on) and makes them available again
 #   volumes.sh unmount  unmounts the file systems and keeps their files
 # Sizes (when first made): GALSYNC_LAB_VOLUME_SIZE=1G, GALSYNC_LAB_SMALL_VOLUME_SIZE=16M.
 set -euo pipefail
@@ -78,8 +78,10 @@ apply() {
 }
 
 reset() {
-  local name phase
-  for name in $(names); do
+  local name phase chosen=("$@")
+  [ $# -gt 0 ] || mapfile -t chosen < <(names)
+  for name in "${chosen[@]}"; do
+    names | grep -xF -- "$name" >/dev/null || fail "there is no volume $name; known are $(names | tr '\n' ' ')"
     phase=$("${kubectl[@]}" get persistentvolume "galsync-lab-$name" --ignore-not-found -o 'jsonpath={.status.phase}')
     if [ "$phase" = Bound ]; then
       say "galsync-lab-$name is bound to a claim and stays as it is"
@@ -101,7 +103,10 @@ case ${1:-} in
     make_folders
     ;;
   apply) apply ;;
-  reset) reset ;;
+  reset)
+    shift
+    reset "$@"
+    ;;
   unmount) [ ! -d "$volumes" ] || unmount_below "$volumes" ;;
-  *) fail "usage: volumes.sh mount|apply|reset|unmount" ;;
+  *) fail "usage: volumes.sh mount|apply|reset [NAME]...|unmount" ;;
 esac
