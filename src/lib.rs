@@ -15,6 +15,7 @@
 //! - [`cli`] and [`telemetry`]: the face towards people, and the logs.
 
 pub mod cli;
+pub mod api;
 pub mod directory;
 pub mod engine;
 pub mod model;

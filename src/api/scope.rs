@@ -1,0 +1,119 @@
+//! What a pull must read, over all schedules that use a connector (design §4).
+
+use super::connector::GalSyncConnector;
+use super::convert::{InvalidField, checked_connector, source_rules};
+use super::schedule::GalSyncSchedule;
+use crate::model::connector::ReadScope;
+use crate::model::filters::Filters;
+use crate::model::mapping::{AttributeRule, Mapping};
+use crate::model::{Attribute, OwnerId};
+use kube::ResourceExt;
+
+/// The union of attributes and filter groups that the connector's filters and the schedules that read it need.
+/// A schedule that is invalid does not count; its own condition tells.
+pub fn read_scope<'a>(
+    connector: &GalSyncConnector,
+    schedules: impl IntoIterator<Item = &'a GalSyncSchedule>,
+    owner: &OwnerId,
+) -> Result<ReadScope, InvalidField> {
+    let name = connector.name_any();
+    let mut scope = ReadScope::default();
+    add_filters(&mut scope, &checked_connector(connector)?.filters);
+    for schedule in schedules {
+        let Some(index) = schedule.spec.sources.iter().position(|source| source.connector_ref.name.as_str() == name)
+        else {
+            continue;
+        };
+        let Ok(source) = source_rules(schedule, index) else { continue };
+        let targets: Result<Vec<_>, _> = (0..schedule.spec.targets.len())
+            .map(|target| super::convert::target_rules(schedule, target, owner))
+            .collect();
+        let Ok(targets) = targets else { continue };
+        add_filters(&mut scope, &source.filters);
+        targets.iter().for_each(|rules| add_mapping(&mut scope, &rules.mapping));
+    }
+    Ok(scope)
+}
+
+fn add_filters(scope: &mut ReadScope, filters: &Filters) {
+    scope.groups.extend(filters.groups.names().cloned());
+    if !filters.opt_out_mark.is_empty() {
+        scope.attributes.extend(Attribute::ALL.iter().filter(|attribute| attribute.is_custom()));
+    }
+    scope.attributes.extend(filters.expression.iter().flat_map(|text| named_in(text)));
+}
+
+fn add_mapping(scope: &mut ReadScope, mapping: &Mapping) {
+    for &attribute in Attribute::ALL {
+        match mapping.rule(attribute) {
+            AttributeRule::Copy => {
+                scope.attributes.insert(attribute);
+            }
+            AttributeRule::Expression(text) => scope.attributes.extend(named_in(text)),
+            AttributeRule::Drop | AttributeRule::Constant(_) => {}
+        }
+    }
+}
+
+/// The attributes whose names stand as words in an expression: those that it uses, and at worst a few more.
+fn named_in(expression: &str) -> impl Iterator<Item = Attribute> {
+    expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter_map(Attribute::parse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn schedule(name: &str, source: &str, mapping: serde_json::Value) -> GalSyncSchedule {
+        serde_json::from_value(json!({
+            "apiVersion": "galsync.dev/v1alpha1", "kind": "GalSyncSchedule",
+            "metadata": { "name": name, "namespace": "n" },
+            "spec": { "interval": "24h", "policy": "Sync",
+                "sources": [{ "connectorRef": { "name": source }, "filters": {
+                    "groups": { "exclude": ["secret"] }, "expression": "entry.title != 'x' && has(entry.notes)" } }],
+                "targets": [{ "connectorRef": { "name": "t" }, "mapping": mapping }] }
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_union_over_all_schedules_that_read_it() {
+        let connector: GalSyncConnector = serde_json::from_value(json!({
+            "apiVersion": "galsync.dev/v1alpha1", "kind": "GalSyncConnector", "metadata": { "name": "a" },
+            "spec": { "type": "Memory", "memory": { "path": "/x" },
+                "filters": { "optOutMark": "", "groups": { "include": ["all"] } } }
+        }))
+        .unwrap();
+        let schedules = [
+            schedule(
+                "one",
+                "a",
+                json!({ "attributes": { "pager": { "action": "Copy" }, "title": { "action": "Drop" } } }),
+            ),
+            schedule(
+                "two",
+                "a",
+                json!({ "attributes": { "office": { "expression": "entry.custom7 + entry['fax']" } } }),
+            ),
+            schedule("other", "b", json!({ "attributes": { "homePhone": { "action": "Copy" } } })),
+        ];
+        let owner = OwnerId::new("o").unwrap();
+        let alone = read_scope(&connector, [], &owner).unwrap();
+        assert_eq!((alone.attributes.len(), alone.groups.len()), (0, 1));
+        let scope = read_scope(&connector, &schedules, &owner).unwrap();
+        assert_eq!(scope.groups, ["all".to_owned(), "secret".to_owned()].into());
+        for (attribute, wanted) in [
+            (Attribute::Pager, true),
+            (Attribute::Title, true),
+            (Attribute::Notes, true),
+            (Attribute::Custom7, true),
+            (Attribute::Fax, true),
+            (Attribute::DisplayName, true),
+            (Attribute::HomePhone, false),
+            (Attribute::Custom1, false),
+        ] {
+            assert_eq!(scope.attributes.contains(&attribute), wanted, "{attribute}");
+        }
+    }
+}
