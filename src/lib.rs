@@ -14,8 +14,8 @@
 //! - [`controller`]: reconciles the resources.
 //! - [`cli`] and [`telemetry`]: the face towards people, and the logs.
 
-pub mod cli;
 pub mod api;
+pub mod cli;
 pub mod directory;
 pub mod engine;
 pub mod model;

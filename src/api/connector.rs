@@ -1,5 +1,7 @@
 //! `GalSyncConnector`: one account at one mail system (design §3.1).
 
+#![expect(clippy::duplicated_attributes, reason = "printer columns share types and priorities")]
+
 use super::filters::{Filters, wire_enum};
 use super::job_template::JobTemplate;
 use super::reference::{CaBundleReference, LocalReference, SecretKeyReference};

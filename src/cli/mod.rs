@@ -1,6 +1,8 @@
 //! The face towards people: one binary with subcommands. A file per subcommand holds its arguments and its
 //! `run`; this one has the options that all share and the exit codes.
 
+mod crds;
+
 use crate::telemetry::{self, LogCopy, LogFormat};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -20,7 +22,9 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Crds(crds::Crds),
+}
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -82,7 +86,9 @@ pub struct UsageError(pub String);
 
 impl Command {
     fn run(self, _shared: &Shared) -> anyhow::Result<Exit> {
-        match self {}
+        match self {
+            Self::Crds(crds) => crds.run(),
+        }
     }
 }
 

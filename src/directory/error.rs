@@ -23,7 +23,9 @@ pub enum Error {
     #[error("the filter group {group} {problem}")]
     FilterGroup { group: String, problem: &'static str },
     /// Somebody else keeps values where the owner mark goes; the administrator names another attribute.
-    #[error("the owner attribute {attribute} already holds values that are no owner marks; name another in ownerAttribute")]
+    #[error(
+        "the owner attribute {attribute} already holds values that are no owner marks; name another in ownerAttribute"
+    )]
     OwnerAttributeInUse { attribute: String },
     /// The token is of another server, another time or another question: read in full.
     #[error("{system} no longer knows the changes since the last read")]
