@@ -18,6 +18,7 @@ pub mod api;
 pub mod cli;
 pub mod directory;
 pub mod engine;
+pub mod http;
 pub mod model;
 pub mod operation;
 pub mod pass;
