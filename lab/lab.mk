@@ -3,15 +3,15 @@
 
 lab: ## brings up the lab: Kubernetes and two Active Directory forests (root)
 	lab/kubernetes-up.sh
-	$(if $(wildcard lab/forests-up.sh),lab/forests-up.sh)
+	$(if $(wildcard lab/forest-up.sh),lab/forest-up.sh)
 
 lab-down: ## takes the lab down and removes what it left (root)
-	$(if $(wildcard lab/forests-down.sh),lab/forests-down.sh)
+	$(if $(wildcard lab/forest-down.sh),lab/forest-down.sh)
 	lab/kubernetes-down.sh
 
 lab-status: ## what of the lab runs
 	lab/kubernetes-status.sh
-	$(if $(wildcard lab/forests-status.sh),lab/forests-status.sh)
+	$(if $(wildcard lab/forest-status.sh),lab/forest-status.sh)
 
 lab-check: ## sees that the lab's Kubernetes does what GalSync needs (root)
 	lab/kubernetes-check.sh

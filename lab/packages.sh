@@ -4,7 +4,7 @@
 set -euo pipefail
 
 kubernetes=(containerd runc containernetworking-plugins iptables conntrack socat iproute2 kmod mount e2fsprogs util-linux)
-forests=(samba samba-ad-dc samba-dsdb-modules samba-vfs-modules winbind python3-samba ldb-tools ldap-utils)
+forests=(samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind python3-samba ldb-tools ldap-utils)
 common=(openssl ca-certificates curl jq zstd procps psmisc gcc libc6-dev)
 
 missing_packages() {
