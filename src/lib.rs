@@ -23,4 +23,5 @@ pub mod model;
 pub mod operation;
 pub mod pass;
 pub mod snapshot;
+pub mod store;
 pub mod telemetry;
