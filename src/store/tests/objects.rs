@@ -24,7 +24,7 @@ pub(super) async fn objects_come_back_and_go(store: Store) {
 pub(super) async fn large_files_go_in_parts(store: Store) {
     const PART: usize = 8 << 20;
     for size in [0, 1, PART - 1, PART, PART + 1, 2 * PART] {
-        let content: Vec<u8> = (0..size).map(|at| (at * 31 >> 7) as u8).collect();
+        let content: Vec<u8> = (0..size).map(|at| ((at * 31) >> 7) as u8).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
         store.put_file("files/large", file).await.unwrap();
