@@ -50,8 +50,8 @@ app.kubernetes.io/part-of: galsync
 {{- required "owner.id is required: it names this installation in the mark of every contact that it makes, has no default so that no two installations share one by accident, and must never change afterwards. Lower-case letters, digits, dots and hyphens; for example --set owner.id=contoso-production" .Values.owner.id -}}
 {{- end -}}
 
-{{- /* The operator's configuration file: only what is set. */ -}}
-{{- define "galsync.configuration" -}}
+{{- /* What the pods of the Jobs get: only what is set. */ -}}
+{{- define "galsync.jobTemplate" -}}
 {{- $template := dict -}}
 {{- range $key := list "resources" "priorityClassName" "nodeSelector" "tolerations" "affinity" "podLabels" "podAnnotations" -}}
 {{- with index $.Values.jobs $key -}}
@@ -63,15 +63,7 @@ app.kubernetes.io/part-of: galsync
 {{- range . -}}{{- $secrets = append $secrets (dict "name" .) -}}{{- end -}}
 {{- $_ := set $template "imagePullSecrets" $secrets -}}
 {{- end -}}
-{{- $store := dict -}}
-{{- if .Values.store.url -}}
-{{- $_ := set $store "url" .Values.store.url -}}
-{{- else -}}
-{{- $claim := dict "accessModes" .Values.store.claim.accessModes "resources" (dict "requests" (dict "storage" .Values.store.claim.size)) -}}
-{{- with .Values.store.claim.storageClassName -}}{{- $_ := set $claim "storageClassName" . -}}{{- end -}}
-{{- $_ := set $store "claim" $claim -}}
-{{- end -}}
-{{- toYaml (dict "jobTemplate" $template "store" $store) -}}
+{{- toYaml $template -}}
 {{- end -}}
 
 {{- /* All that the operator may do where it works. It reads no Secrets: those are mounted into the Jobs' pods by name. */ -}}
@@ -110,6 +102,6 @@ app.kubernetes.io/part-of: galsync
 
 {{- /* Labels that the operator puts on the pods of all its Jobs. */ -}}
 {{- define "galsync.jobSelectorLabels" -}}
-app.kubernetes.io/name: galsync
-app.kubernetes.io/component: operation
+app.kubernetes.io/managed-by: galsync-operator
+app.kubernetes.io/component: job
 {{- end -}}
