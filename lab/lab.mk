@@ -2,16 +2,14 @@
 .PHONY: lab lab-down lab-status lab-check image-lab
 
 lab: ## brings up the lab: Kubernetes and two Active Directory forests (root)
-	lab/kubernetes-up.sh
-	$(if $(wildcard lab/forest-up.sh),lab/forest-up.sh)
+	lab/up.sh
 
 lab-down: ## takes the lab down and removes what it left (root)
-	$(if $(wildcard lab/forest-down.sh),lab/forest-down.sh)
-	lab/kubernetes-down.sh
+	lab/down.sh
 
 lab-status: ## what of the lab runs
 	lab/kubernetes-status.sh
-	$(if $(wildcard lab/forest-status.sh),lab/forest-status.sh)
+	lab/forest-status.sh
 
 lab-check: ## sees that the lab's Kubernetes does what GalSync needs (root)
 	lab/kubernetes-check.sh

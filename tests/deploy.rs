@@ -5,6 +5,7 @@
 use serde_yaml::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -15,13 +16,14 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn helm() -> Option<PathBuf> {
+/// A program of the lab, one named by a variable, or one on the path.
+fn program(name: &str, variable: &str) -> Option<PathBuf> {
     let cache = std::env::var_os("GALSYNC_LAB_CACHE").map(PathBuf::from).or_else(|| {
         let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         Some(base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?.join("galsync-lab"))
     });
-    let given = std::env::var_os("GALSYNC_HELM").map(PathBuf::from);
-    let found = given.into_iter().chain(cache.map(|cache| cache.join("bin/helm"))).chain(["helm".into()]);
+    let given = std::env::var_os(variable).map(PathBuf::from);
+    let found = given.into_iter().chain(cache.map(|cache| cache.join("bin").join(name))).chain([name.into()]);
     let found =
         found.into_iter().find(|path| Command::new(path).arg("version").output().is_ok_and(|o| o.status.success()));
     if found.is_none() {
@@ -34,7 +36,7 @@ fn helm() -> Option<PathBuf> {
 /// Runs helm in the chart's folder; `None` where there is no helm.
 fn run_helm(arguments: &[&str]) -> Option<Output> {
     copies_that_differ();
-    let mut command = Command::new(helm()?);
+    let mut command = Command::new(program("helm", "GALSYNC_HELM")?);
     Some(command.args(arguments).current_dir(root().join(CHART)).output().expect("helm starts"))
 }
 
@@ -267,4 +269,33 @@ fn definitions_are_kept_when_the_chart_goes_unless_told_otherwise() {
             assert_eq!(definition["metadata"]["annotations"]["helm.sh/resource-policy"], policy);
         }
     }
+}
+
+/// The comment at the head of `deploy/kustomization.yaml` is what users copy: it must do what it says.
+#[test]
+fn the_overlay_in_the_kustomizations_comment_works() {
+    let Some(kubectl) = program("kubectl", "GALSYNC_KUBECTL") else { return };
+    let base = root().join("deploy");
+    let comment = fs::read_to_string(base.join("kustomization.yaml")).expect("deploy/kustomization.yaml");
+    let overlay: String =
+        comment.lines().filter_map(|line| line.strip_prefix("#   ")).map(|line| format!("{line}\n")).collect();
+    assert!(overlay.starts_with("resources: [https://"), "{overlay}");
+    fs::create_dir_all(root().join("target")).expect("target/");
+    let folder = tempfile::tempdir_in(root().join("target")).expect("a folder of its own");
+    let overlay = format!("resources: [../../deploy]\n{}", overlay.split_once('\n').expect("more lines").1);
+    fs::write(folder.path().join("kustomization.yaml"), overlay).expect("the overlay");
+    let output = Command::new(kubectl).arg("kustomize").arg(folder.path()).output().expect("kubectl starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let documents = documents(&text(&output.stdout));
+    let deployment = documents.iter().find(|document| kind(document) == "Deployment").expect("the operator");
+    let container = at(deployment, "spec/template/spec/containers/0");
+    assert_eq!(container["image"], Value::from("registry.example/galsync:0.1.0"));
+    let environment: BTreeMap<_, _> = container["env"]
+        .as_sequence()
+        .expect("an environment")
+        .iter()
+        .map(|variable| (variable["name"].as_str().expect("a name"), &variable["value"]))
+        .collect();
+    assert_eq!(environment["GALSYNC_OWNER_ID"], &Value::from("contoso-production"));
+    assert_eq!(environment["GALSYNC_JOB_IMAGE"], &container["image"]);
 }

@@ -1,0 +1,150 @@
+# shellcheck shell=bash
+# What lab/demo.sh is made of: how it speaks, and how it asks the forests and the cluster. Sourced after settings.sh; uses
+# $namespace, $schedule and $system of demo.sh.
+
+began=$SECONDS
+steps=()
+
+step() {
+  steps+=("$((SECONDS - began)) $*")
+  printf '\n\033[1m== %s\033[0m   (after %d s)\n' "$*" $((SECONDS - began))
+}
+explain() { printf '\033[3m%s\033[0m\n' "$*"; }
+wrong() {
+  printf '\n\033[1mNot as it should be: %s\033[0m\n' "$*" >&2
+  exit 1
+}
+show() {
+  printf '$ %s\n' "$*"
+  "$@" 2>&1 | sed 's/^/    /'
+}
+
+# What a person would look at first when the demo ends before its time.
+report_failure() {
+  trap '[ $? = 0 ] || tell_state' EXIT
+}
+tell_state() {
+  set +e
+  printf '\nThe demo has failed in the step "%s", after %d s.\n' "${steps[-1]#* }" $((SECONDS - began)) >&2
+  {
+    command kubectl --namespace "$namespace" get galsync,jobs,pods -o wide
+    command kubectl --namespace "$namespace" get gsr -o json |
+      jq -r '.items[] | .metadata.name as $run | .status.operations[]? | select(.result != "Succeeded" and .result != "Shared") | "\($run): \(.type) \(.connector): \(.result // "runs") \(.reason // "") \(.message // "")"'
+    command kubectl --namespace "$namespace" events | tail -n 20
+    command kubectl --namespace "$system" logs deployment/galsync --tail 20
+  } 2>/dev/null | sed 's/^/    /' >&2
+}
+
+# Everything below is about one namespace.
+kubectl() {
+  case " $* " in
+    *" --namespace "* | *" apply "* | *" nodes "*) command kubectl "$@" ;;
+    *) command kubectl --namespace "$namespace" "$@" ;;
+  esac
+}
+
+secret() { # name, what kubectl create secret generic takes
+  kubectl create secret generic "$@" --dry-run=client --output=yaml | command kubectl --namespace "$namespace" apply -f -
+}
+
+# --- the forests --------------------------------------------------------------------------------------------------------------
+
+fact() { jq -er "$2" "$lab/$1/forest.json"; } # forest, path
+
+search() { # forest, filter, attributes: below our container, as the account that only reads
+  local forest=$1
+  shift
+  LDAPTLS_CACERT=$(fact "$forest" .caFile) ldapsearch -LLL -o ldif_wrap=no -x -H "$(fact "$forest" .ldaps)" -E pr=500/noprompt \
+    -D "$(fact "$forest" .reader.userPrincipalName)" -y "$(fact "$forest" .reader.passwordFile)" \
+    -b "$(fact "$forest" .contactsContainer)" "$@" 2>/dev/null | sed '/^#/d'
+}
+
+contacts() { search "$1" '(objectClass=contact)' 1.1 | grep -c '^dn:' || true; } # forest -> how many
+
+# The newest change of any contact, of both forests.
+last_changes() {
+  local forest
+  for forest in corp fabrikam; do
+    search "$forest" '(objectClass=contact)' uSNChanged | sed -n 's/^uSNChanged: //p' | sort -n | tail -n 1
+  done
+}
+
+# Samba's own judge of its database.
+judge() {
+  local forest result
+  for forest in corp fabrikam; do
+    explain "samba-tool dbcheck judges $forest:"
+    result=$(samba-tool dbcheck --cross-ncs --configfile="$lab/$forest/samba/etc/smb.conf" 2>&1) || true
+    tail -n 1 <<<"$result" | sed 's/^/    /'
+    grep -q '(0 errors)$' <<<"$result" || wrong "dbcheck found errors in $forest: $(grep -m 5 -i error <<<"$result")"
+  done
+}
+
+# --- the operator -------------------------------------------------------------------------------------------------------------
+
+start_afresh() {
+  local forest dn
+  kubectl delete gss,gsr,gsc --all --ignore-not-found --timeout=2m 2>/dev/null || true # unless the kinds are not known yet
+  command kubectl delete namespace "$namespace" --ignore-not-found --timeout=3m
+  foreign_cluster || "$here/volumes.sh" reset >/dev/null 2>&1
+  for forest in corp fabrikam; do
+    dn=$(fact "$forest" .contactsContainer)
+    search "$forest" '(objectClass=contact)' 1.1 | sed -n 's/^dn: //p' |
+      LDAPTLS_CACERT=$(fact "$forest" .caFile) ldapdelete -x -H "$(fact "$forest" .ldaps)" -D "$(fact "$forest" .writer.userPrincipalName)" \
+        -y "$(fact "$forest" .writer.passwordFile)" || wrong "the contacts below $dn could not be removed"
+  done
+}
+
+both_plans_wait() {
+  local deadline=$((SECONDS + 300))
+  until [ "$(kubectl get gss "$schedule" -o json | jq '.status.pendingApprovals | length')" = 2 ]; do
+    ((SECONDS < deadline)) || wrong "the plans of both targets should wait for approval"
+    sleep 1
+  done
+}
+
+completed() { # run, the reason that it should end with
+  local reason
+  show kubectl wait "gsr/$1" --for=condition=Completed --timeout=10m
+  reason=$(kubectl get gsr "$1" -o 'jsonpath={.status.conditions[?(@.type=="Succeeded")].reason}')
+  [ "$reason" = "$2" ] || wrong "run $1 ended as '$reason': $(kubectl get gsr "$1" -o 'jsonpath={.status.conditions[?(@.type=="Succeeded")].message}')"
+}
+
+pass_now() { # asks for a pass and prints the name of its run
+  local number deadline=$((SECONDS + 60)) run
+  number=$(kubectl get gss "$schedule" -o 'jsonpath={.status.passNumber}')
+  kubectl annotate gss "$schedule" --overwrite "galsync.dev/requestedAt=$(date +%s%N)" >&2
+  until run=$(kubectl get gsr -o json |
+    jq -er --argjson number "$number" '[.items[] | select((.status.passNumber // 0) > $number)] | max_by(.status.passNumber) | .metadata.name'); do
+    ((SECONDS < deadline)) || wrong "the request for a pass was not answered"
+    sleep 0.5
+  done
+  echo "$run"
+}
+
+no_changes() { # run
+  kubectl get gsr "$1" -o json | jq -e '[.status.targets[].plan.counts[]? | .create, .update, .hide, .delete] | add == 0' >/dev/null ||
+    wrong "the plans of $1 are not empty"
+  kubectl get gsr "$1" -o json | jq -e '[.status.operations[] | select(.type == "Push" and .result != "Skipped")] | length == 0' >/dev/null ||
+    wrong "$1 pushed although there was nothing to change"
+}
+
+operations() { # run: the operations with time and memory
+  kubectl get gsr "$1" -o json | jq -r '
+    def seconds: if .startTime and .completionTime then ((.completionTime | sub("\\.[0-9]+"; "") | fromdate) - (.startTime | sub("\\.[0-9]+"; "") | fromdate)) else "-" end;
+    ["OPERATION", "CONNECTOR", "RESULT", "SECONDS", "PEAK MEMORY", "REQUESTS"],
+    (.status.operations[] | [.type, .connector, .result // "-", seconds, "\(((.counters.peakMemoryBytes // 0) / 1048576 * 10 | round) / 10) MiB", .counters.requests // "-"]) | @tsv' |
+    awk -F '\t' '{ printf "    %-10s %-10s %-20s %8s %12s %9s\n", $1, $2, $3, $4, $5, $6 }'
+}
+
+metrics() { kubectl --namespace "$system" get --raw "/api/v1/namespaces/$system/services/galsync-metrics:metrics/proxy/metrics"; }
+
+summary() {
+  local entry previous=0 name=
+  explain "What took how long:"
+  for entry in "${steps[@]}" "$((SECONDS - began)) end"; do
+    [ -z "$name" ] || printf '    %5d s  %s\n' $((${entry%% *} - previous)) "$name"
+    previous=${entry%% *} name=${entry#* }
+  done
+  printf '    %5d s  in all\n' $((SECONDS - began))
+}

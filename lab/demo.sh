@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# The main job, shown to a person: two Active Directory forests, a Kubernetes, the operator in it, and an address list that crosses
+# over. Every step says what it does, shows real output and checks it; the first thing that is not as it should be ends the demo.
+# May be repeated: it begins with an empty namespace and without contacts in either forest.
+#   GALSYNC_DEMO_KEEP=1    leaves the operator and the namespace at the end
+#   GALSYNC_LAB_USERS=500  people in each forest, when it is first seeded
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(dirname "$here")
+# shellcheck source=lab/settings.sh
+source "$here/settings.sh"
+# shellcheck source=lab/demo-parts.sh
+source "$here/demo-parts.sh"
+cd "$tree"
+namespace=address-lists
+schedule=corp-and-fabrikam
+system=galsync-system
+report_failure
+
+step "The lab: two Active Directory forests with ${GALSYNC_LAB_USERS:-500} people each, and a Kubernetes"
+"$here/up.sh"
+KUBECONFIG=$("$here/kubeconfig.sh")
+export KUBECONFIG PATH=$binaries:$PATH
+show kubectl get nodes
+show "$here/forest-status.sh"
+
+step "The image, from the profile of the tests"
+explain "No container engine is needed: the program, the libraries it loads, certificates and a user without rights."
+cargo build --bin galsync
+tag=$(sha256sum target/debug/galsync | cut -c1-12) # another build is another tag, so that the operator is started anew
+"$here/image-load.sh" "$("$here/image.sh" target/debug/galsync "$tag")"
+
+step "From the beginning: nothing of an earlier demo is left"
+start_afresh
+
+step "The operator, by its chart"
+kubectl apply -f deploy/namespace.yaml
+show helm upgrade --install galsync charts/galsync --namespace "$system" --take-ownership --wait --timeout 3m \
+  --set owner.id=galsync-lab,image.repository=localhost/galsync,image.tag="$tag"
+show kubectl --namespace "$system" get pods
+
+step "What signs in: Secrets, which GalSync itself never reads"
+kubectl apply -f examples/cluster/namespace.yaml
+secret directory-ca --from-file=ca.crt="$lab/ca/ca.crt"
+for forest in corp fabrikam; do
+  secret "$forest-account" --from-literal=username="$(fact "$forest" .writer.userPrincipalName)" \
+    --from-file=password="$(fact "$forest" .writer.passwordFile)"
+done
+
+step "Two connectors: a Job verifies each"
+show kubectl apply -f examples/cluster/connector-corp.yaml -f examples/cluster/connector-fabrikam.yaml
+show kubectl wait gsc --all --for=condition=Ready --timeout=3m
+show kubectl get gsc
+
+step "A schedule, both forests on both sides; its first pass begins at once"
+show kubectl apply -f examples/cluster/schedule.yaml
+explain "It pulls both sources, simulates both targets, and waits: the first plan of a pair is always a person's to approve."
+show kubectl wait "gss/$schedule" --for=condition=ApprovalRequired --timeout=5m
+both_plans_wait
+show kubectl get gss,gsr
+show kubectl get jobs
+explain "What would happen, in a sentence, for each target:"
+kubectl get gss "$schedule" -o jsonpath='{range .status.pendingApprovals[*]}    {.target}: {.message}{"\n"}{end}'
+for forest in corp fabrikam; do
+  [ "$(contacts "$forest")" = 0 ] || wrong "there are contacts in $forest before anybody approved"
+done
+explain "Nothing was written: no contact in either forest."
+
+step "Approval: a decision for each plan, by its digest"
+run=$(kubectl get gss "$schedule" -o 'jsonpath={.status.pendingApprovals[0].runRef.name}')
+decisions=$(kubectl get gss "$schedule" -o json |
+  jq -c '{spec: {decisions: [.status.pendingApprovals[] | {planDigest, verdict: "Approve", by: "ada@corp.example", reason: "first sync"}]}}')
+show kubectl patch gsr "$run" --type=merge --patch "$decisions"
+pushed=$SECONDS
+completed "$run" Succeeded
+explain "Pushed in $((SECONDS - pushed)) s."
+show kubectl get gsr
+operations "$run"
+
+step "The contacts have crossed over"
+for forest in corp fabrikam; do
+  planned=$(kubectl get gsr "$run" -o json | jq --arg target "$forest" '[.status.targets[] | select(.connector == $target) | .plan.counts[].create] | add')
+  found=$(contacts "$forest")
+  [ "$found" = "$planned" ] || wrong "$forest has $found contacts, and $planned were planned"
+  [ "$found" -gt 0 ] || wrong "$forest has no contacts"
+  explain "$forest has the $found contacts that were planned. One of them:"
+  search "$forest" '(objectClass=contact)' cn displayName mail targetAddress proxyAddresses title department legacyExchangeDN \
+    showInAddressBook extensionAttribute15 | awk 'NF == 0 && seen { exit } NF { seen = 1; print "    " $0 }' || true
+done
+judge
+
+step "Metrics"
+metrics >"$lab/demo-metrics.txt"
+grep -E '^galsync_(changes_total|runs_total|schedule_last_success|target_managed_objects|resource_condition.*Ready)' "$lab/demo-metrics.txt" |
+  head -n 30 | sed 's/^/    /'
+[ -s "$lab/demo-metrics.txt" ] || wrong "the operator serves no metrics"
+
+step "A second pass changes nothing"
+before=$(last_changes)
+run=$(pass_now)
+completed "$run" Succeeded
+show kubectl get gsr "$run"
+no_changes "$run"
+[ "$(last_changes)" = "$before" ] || wrong "something was written to a contact"
+explain "No contact was touched in either forest (their newest uSNChanged is what it was)."
+
+step "Life goes on at corp: one person changes, one is renamed, one is new, one is hidden, one leaves"
+change_people
+run=$(pass_now)
+completed "$run" Succeeded
+show kubectl get gsr "$run"
+operations "$run"
+people_have_changed
+judge
+
+step "All of it worked"
+show kubectl get galsync
+summary
+[ -n "${GALSYNC_DEMO_KEEP:-}" ] || explain "The lab stays up; \`make lab-down\` takes it down. KUBECONFIG=$KUBECONFIG"
