@@ -3,6 +3,7 @@
 
 pub mod conformance;
 mod error;
+pub mod exchange;
 pub mod memory;
 mod source;
 mod target;

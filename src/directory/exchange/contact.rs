@@ -1,0 +1,161 @@
+//! A contact of ours as it stands in the directory.
+
+use super::addresses::{self, Proxy, proxy};
+use super::record::Record;
+use super::{attributes, classify, names};
+use crate::model::mapping::Mapping;
+use crate::model::{Contact, ContactName, OwnerMark, SmtpAddress};
+
+/// All attributes that a contact of ours is made of.
+pub(super) fn ldap_attributes(owner_attribute: &str) -> Vec<&str> {
+    const OWN: &[&str] = &[
+        "objectGUID",
+        "cn",
+        "mail",
+        "proxyAddresses",
+        "legacyExchangeDN",
+        "showInAddressBook",
+        "msExchHideFromAddressLists",
+        "co",
+        "countryCode",
+    ];
+    let mapped = crate::model::Attribute::ALL.iter().map(|attribute| attributes::ldap_name(*attribute));
+    let all: std::collections::BTreeSet<&str> =
+        OWN.iter().chain(classify::ATTRIBUTES).copied().chain(mapped).chain([owner_attribute]).collect();
+    all.into_iter().collect()
+}
+
+/// How contacts of one target are read.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub(super) owner_attribute: String,
+    /// Says which custom attributes are ours.
+    pub(super) mapping: Mapping,
+    /// The lists that our contacts show in; in one of them = shown.
+    pub(super) address_lists: Vec<String>,
+}
+
+impl Reading {
+    /// The object as a contact with `mark`. One that lost its addresses gets one under `.invalid`, so that the
+    /// next plan sees the difference and writes them again, or deletes it.
+    pub(super) fn contact(&self, record: &Record, mark: OwnerMark) -> Contact {
+        let found = addresses::of(record);
+        let delivery = addresses::external(record);
+        let name = record.text("cn").unwrap_or_else(|| names::first_value(&record.dn));
+        let lost = || SmtpAddress::parse(&format!("{}@lost.invalid", mark.key().anchor().replace(['@', ' '], "-")));
+        let lost = || lost().or_else(|_| SmtpAddress::parse("contact@lost.invalid")).expect("a valid address");
+        let primary = found.primary.or_else(|| delivery.clone()).unwrap_or_else(lost);
+        let mut contact = Contact {
+            name: ContactName::existing(name),
+            delivery: delivery.unwrap_or_else(lost),
+            primary,
+            secondary: Default::default(),
+            x500: Default::default(),
+            hidden: self.is_hidden(record),
+            attributes: attributes::of_contact(record, &self.owner_attribute),
+            handle: record.guid(),
+            legacy_exchange_dn: record.text("legacyExchangeDN").map(str::to_owned),
+            foreign_values: Default::default(),
+            mark,
+        };
+        contact.attributes.retain(|attribute, _| self.mapping.manages(*attribute));
+        for value in record.texts("proxyAddresses") {
+            sort_in(&mut contact, value);
+        }
+        contact
+    }
+
+    /// Hidden by its flag, or because no list of ours shows it. Lists of others are no matter.
+    fn is_hidden(&self, record: &Record) -> bool {
+        let ours = |list: &str| self.address_lists.iter().any(|own| names::same(own, list));
+        record.flag("msExchHideFromAddressLists") || !record.texts("showInAddressBook").any(ours)
+    }
+}
+
+/// A value of proxyAddresses: primary and delivery address have their own fields, ours are known by the mark.
+fn sort_in(contact: &mut Contact, value: &str) {
+    let foreign = match proxy(value) {
+        Proxy::Primary(_) => return,
+        Proxy::Secondary(text) => match SmtpAddress::parse(text) {
+            Ok(address) if address == contact.primary => return,
+            Ok(address) if contact.mark.added(&format!("smtp:{address}")) => {
+                contact.secondary.insert(address);
+                return;
+            }
+            Ok(address) if address == contact.delivery => return,
+            Ok(address) => format!("smtp:{address}"),
+            Err(_) => value.to_owned(),
+        },
+        Proxy::X500(dn) if contact.mark.added(&format!("x500:{dn}")) => {
+            contact.x500.insert(dn.to_owned());
+            return;
+        }
+        Proxy::X500(dn) => format!("x500:{dn}"),
+        Proxy::Other => value.to_owned(),
+    };
+    contact.foreign_values.insert(foreign);
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::Attribute;
+
+    pub(crate) const GAL: &str = "CN=Default Global Address List,CN=Lists";
+
+    pub(crate) fn reading() -> Reading {
+        Reading {
+            owner_attribute: "extensionAttribute15".into(),
+            mapping: Mapping::default(),
+            address_lists: vec![GAL.into()],
+        }
+    }
+
+    pub(crate) fn mark(hashed: &[&str]) -> OwnerMark {
+        let mut mark = OwnerMark::parse("gs1;prod;contoso;t-1;s-1;a-1;;-;").unwrap();
+        mark.value_hashes = hashed.iter().map(|value| crate::model::mark::value_hash(value)).collect();
+        mark
+    }
+
+    #[test]
+    fn values_are_ours_by_the_mark() {
+        let proxies =
+            ["SMTP:Ada@b.test", "smtp:ada@c.test", "smtp:x@b.test", "smtp:y@b.test", "X500:/o=A", "sip:ada@b.test"];
+        let record = Record::of(
+            "CN=gs-1,OU=x",
+            &[
+                ("cn", &["gs-1"]),
+                ("proxyAddresses", &proxies),
+                ("targetAddress", &["SMTP:ada@c.test"]),
+                ("showInAddressBook", &[&GAL.to_uppercase()]),
+                ("displayName", &["Ada"]),
+                ("extensionAttribute1", &["somebody's"]),
+            ],
+        );
+        let contact = reading().contact(&record, mark(&["smtp:x@b.test", "x500:/o=a", "smtp:gone@b.test"]));
+        assert_eq!((contact.primary.as_str(), contact.delivery.as_str()), ("ada@b.test", "ada@c.test"));
+        assert_eq!(contact.secondary.iter().map(SmtpAddress::as_str).collect::<Vec<_>>(), ["x@b.test"]);
+        assert_eq!(contact.x500.iter().collect::<Vec<_>>(), ["/o=A"]);
+        assert_eq!(contact.foreign_values.iter().collect::<Vec<_>>(), ["sip:ada@b.test", "smtp:y@b.test"]);
+        assert!(!contact.hidden);
+        assert_eq!(contact.attributes.keys().collect::<Vec<_>>(), [&Attribute::DisplayName]);
+    }
+
+    #[test]
+    fn a_contact_in_none_of_our_lists_is_hidden() {
+        let lists = |flag: &str, list: &[&str]| {
+            let record = Record::of("CN=a", &[("msExchHideFromAddressLists", &[flag]), ("showInAddressBook", list)]);
+            reading().contact(&record, mark(&[])).hidden
+        };
+        assert!(!lists("FALSE", &[GAL, "CN=Other"]));
+        assert!(lists("TRUE", &[GAL]));
+        assert!(lists("FALSE", &["CN=Other"]));
+        assert!(lists("FALSE", &[]));
+    }
+
+    #[test]
+    fn lost_addresses_are_seen_as_such() {
+        let contact = reading().contact(&Record::of("CN=a", &[]), mark(&[]));
+        assert_eq!(contact.primary.as_str(), "a-1@lost.invalid");
+    }
+}

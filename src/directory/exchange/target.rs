@@ -1,0 +1,163 @@
+//! Contacts of ours in a forest, and who holds the other addresses there.
+
+use super::connection::{Access, Session, Traffic};
+use super::contact::Reading;
+use super::forest::{self, Organization};
+use super::{ExchangeSecrets, contents, normal, target_verify};
+use crate::directory::{ChangeOutcome, Error, Target, TargetEvent};
+use crate::model::connector::{Connector, ExchangeOnPremises};
+use crate::model::mapping::Mapping;
+use crate::model::mark::MarkScope;
+use crate::model::observed::{Counters, Verification};
+use crate::model::reason::Warning;
+use crate::model::taken::TargetLimits;
+use crate::model::{Change, Contact, Domain, OwnerId, SyncId, SystemIdentity};
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::{Mutex, OnceCell};
+
+/// Requests under way at the same time where the connector does not say.
+const CONCURRENCY: u32 = 16;
+const BATCH: usize = 1_000;
+
+/// One organizational unit of a forest that holds our contacts.
+pub struct ExchangeTarget {
+    pub(super) settings: ExchangeOnPremises,
+    pub(super) owner_attribute: String,
+    owner: OwnerId,
+    sync: SyncId,
+    mapping: Mapping,
+    domains: BTreeSet<Domain>,
+    pub(super) concurrency: usize,
+    pub(super) access: Access,
+    pub(super) traffic: Arc<Traffic>,
+    /// One controller for all that this value does, so that it reads what it wrote.
+    session: Mutex<Option<Session>>,
+    knowledge: OnceCell<Arc<Knowledge>>,
+    /// The contacts' organizational unit was seen, or made.
+    pub(super) place: OnceCell<()>,
+}
+
+/// What is learnt from the forest once.
+pub(super) struct Knowledge {
+    pub(super) scope: MarkScope,
+    pub(super) organization: Organization,
+    pub(super) reading: Reading,
+}
+
+impl ExchangeTarget {
+    /// Checks what can be checked without a connection; connects at the first call. `mapping` says which
+    /// custom attributes are ours.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] without `contactsOu` or for a CA bundle without certificates,
+    /// [`Error::Unauthenticated`] for empty secrets.
+    pub fn new(
+        settings: &ExchangeOnPremises,
+        connector: &Connector,
+        secrets: ExchangeSecrets,
+        owner: OwnerId,
+        sync: SyncId,
+        mapping: Mapping,
+    ) -> Result<Self, Error> {
+        if settings.contacts_ou.as_deref().is_none_or(|ou| ou.trim().is_empty()) {
+            return Err(Error::Configuration("contactsOu must name the organizational unit for our contacts".into()));
+        }
+        Ok(Self {
+            settings: settings.clone(),
+            owner_attribute: connector.owner_attribute.clone(),
+            owner,
+            sync,
+            mapping,
+            domains: connector.authoritative_domains.clone(),
+            concurrency: connector.rate_limit.max_concurrent_requests.filter(|n| *n > 0).unwrap_or(CONCURRENCY)
+                as usize,
+            access: Access::new(settings, secrets)?,
+            traffic: Arc::new(Traffic::new(connector)),
+            session: Mutex::new(None),
+            knowledge: OnceCell::new(),
+            place: OnceCell::new(),
+        })
+    }
+
+    pub(super) fn contacts_ou(&self) -> &str {
+        self.settings.contacts_ou.as_deref().expect("checked at construction")
+    }
+
+    pub(super) async fn session(&self) -> Result<Session, Error> {
+        let mut current = self.session.lock().await;
+        if let Some(session) = current.clone().filter(Session::is_open) {
+            return Ok(session);
+        }
+        let session = Session::connect(&self.settings.ldap.urls, &self.access, &self.traffic).await?;
+        let ou = self.contacts_ou();
+        if session.naming_context_of(ou).is_none() {
+            return Err(Error::Configuration(format!(
+                "{} does not hold the domain of {ou}; put a domain controller of that domain into ldap.urls",
+                session.server
+            )));
+        }
+        Ok(current.insert(session).clone())
+    }
+
+    /// Forgets the connection, so that the next call makes a new one.
+    pub(super) async fn disconnect(&self) {
+        *self.session.lock().await = None;
+    }
+
+    pub(super) async fn knowledge(&self, session: &Session) -> Result<Arc<Knowledge>, Error> {
+        let learn = || async {
+            let target = forest::identity(session).await?;
+            let organization = Organization::read(session, &self.settings.address_lists).await?;
+            Ok(Arc::new(Knowledge {
+                scope: MarkScope { owner: self.owner.clone(), sync: self.sync.clone(), target },
+                reading: Reading {
+                    owner_attribute: self.owner_attribute.clone(),
+                    mapping: self.mapping.clone(),
+                    address_lists: organization.address_lists.clone(),
+                },
+                organization,
+            }))
+        };
+        self.knowledge.get_or_try_init(learn).await.cloned()
+    }
+}
+
+#[async_trait]
+impl Target for ExchangeTarget {
+    async fn identity(&self) -> Result<SystemIdentity, Error> {
+        forest::identity(&self.session().await?).await
+    }
+
+    async fn verify(&self) -> Result<Verification, Error> {
+        target_verify::verify(self).await
+    }
+
+    fn limits(&self) -> TargetLimits {
+        let accepted = self.knowledge.get().map(|known| known.organization.accepted_domains.clone());
+        TargetLimits {
+            can_hide: true,
+            x500: true,
+            batch: BATCH,
+            own_domains: self.domains.iter().cloned().chain(accepted.unwrap_or_default()).collect(),
+        }
+    }
+
+    fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>) {
+        normal::normalize(contact, &self.mapping, &self.owner_attribute)
+    }
+
+    fn contents(&self) -> BoxStream<'_, Result<TargetEvent, Error>> {
+        stream::once(contents::read(self)).try_flatten().boxed()
+    }
+
+    async fn apply(&self, changes: &[Change]) -> Result<Vec<ChangeOutcome>, Error> {
+        self.carry_out(changes).await
+    }
+
+    fn counters(&self) -> Counters {
+        self.traffic.counters()
+    }
+}
