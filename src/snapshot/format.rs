@@ -105,6 +105,12 @@ pub(super) fn check_document(document: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a writer takes this record, its place aside.
+pub fn check(key: &[u8], document: &[u8]) -> Result<(), Error> {
+    check_key(key)?;
+    check_document(document)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

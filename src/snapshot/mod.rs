@@ -31,7 +31,7 @@ mod writer;
 
 pub use diff::{DiffCounts, Difference, diff};
 pub use error::Error;
-pub use format::{Kind, Record};
+pub use format::{Kind, Record, check};
 pub use merge::{EntryMerge, MergeCounts, Merged};
 pub use reader::{Documents, Reader};
 pub use scratch::FileScratch;

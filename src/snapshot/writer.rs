@@ -45,8 +45,7 @@ impl<W: Write> Writer<W> {
 
     /// `document` is one line of JSON; it is kept byte for byte.
     pub fn append(&mut self, key: &[u8], document: &[u8]) -> Result<(), Error> {
-        format::check_key(key)?;
-        format::check_document(document)?;
+        format::check(key, document)?;
         self.write(Record { key, hash: &format::hash(document), document })
     }
 

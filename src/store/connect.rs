@@ -35,6 +35,12 @@ impl Store {
     }
 }
 
+/// The environment's variables that a bucket's credentials and settings come from.
+pub fn environment_options() -> BTreeMap<String, String> {
+    let of_a_bucket = |name: &str| ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|start| name.starts_with(start));
+    std::env::vars().filter(|(name, _)| of_a_bucket(name)).collect()
+}
+
 fn folder(path: PathBuf, prefix: &str, scratch: PathBuf) -> Result<Store, Error> {
     let unusable = |hint: String| Error::Location { location: path.display().to_string(), hint };
     match std::fs::create_dir_all(&path) {

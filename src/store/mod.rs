@@ -31,6 +31,7 @@ mod snapshots;
 #[cfg(test)]
 mod tests;
 
+pub use connect::environment_options;
 pub use contents::{ContentsHead, ContentsWriter};
 pub use error::Error;
 pub use files::{JsonLines, Lines, RunFile, RunFileKind};
