@@ -105,8 +105,9 @@ async fn import(store: Store, input: Box<dyn BufRead>) -> anyhow::Result<()> {
         if text.trim().is_empty() {
             continue;
         }
-        let Line { target, line } = serde_json::from_str(&text)
-            .map_err(|error| UsageError(format!("line {number} is no line of an export (column {})", error.column())))?;
+        let Line { target, line } = serde_json::from_str(&text).map_err(|error| {
+            UsageError(format!("line {number} is no line of an export (column {})", error.column()))
+        })?;
         targets.entry(target).or_insert_with(|| store.ledger_additions()).push(&line)?;
         count += 1;
     }

@@ -2,6 +2,8 @@
 //! `run`; this one has the options that all share and the exit codes.
 
 mod crds;
+mod ledger;
+mod snapshot;
 
 use crate::telemetry::{self, LogCopy, LogFormat};
 use clap::{Parser, Subcommand};
@@ -24,6 +26,8 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Crds(crds::Crds),
+    Ledger(ledger::LedgerCommand),
+    Snapshot(snapshot::SnapshotCommand),
 }
 
 const EXIT_CODES: &str = "\
@@ -85,9 +89,11 @@ impl Arguments {
 pub struct UsageError(pub String);
 
 impl Command {
-    fn run(self, _shared: &Shared) -> anyhow::Result<Exit> {
+    fn run(self, shared: &Shared) -> anyhow::Result<Exit> {
         match self {
             Self::Crds(crds) => crds.run(),
+            Self::Ledger(ledger) => ledger.run(shared),
+            Self::Snapshot(snapshot) => snapshot.run(),
         }
     }
 }

@@ -128,9 +128,14 @@ fn compare(before: &Path, after: &Path, summary: bool) -> anyhow::Result<()> {
     let (mut old, mut new) = (open(before)?, open(after)?);
     let context = || format!("{} and {}", before.display(), after.display());
     let mut output = output();
-    let counts = diff(&mut old, &mut new, |difference| {
-        if summary { Ok::<(), DiffError>(()) } else { Ok(print(&mut output, difference)?) }
-    });
+    let counts =
+        diff(
+            &mut old,
+            &mut new,
+            |difference| {
+                if summary { Ok::<(), DiffError>(()) } else { Ok(print(&mut output, difference)?) }
+            },
+        );
     match counts {
         Ok(counts) if summary => serde_json::to_writer(&mut output, &counts)?,
         Ok(_) => return Ok(output.flush()?),
@@ -214,7 +219,8 @@ fn read_lines(mut input: impl BufRead, sorter: &mut Sorter) -> anyhow::Result<()
     let (mut line, mut value) = (Vec::new(), Vec::new());
     for number in 1u64.. {
         line.clear();
-        let read = (&mut input).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).context("the input cannot be read")?;
+        let read =
+            (&mut input).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).context("the input cannot be read")?;
         if read == 0 {
             break;
         }
