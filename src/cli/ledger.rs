@@ -72,7 +72,7 @@ impl LedgerCommand {
             Action::Export { place } => shared.runtime.block_on(export(place.open()?)),
             Action::Import { place, input } => {
                 let store = place.open()?;
-                let input: Box<dyn BufRead> = if input == PathBuf::from("-") {
+                let input: Box<dyn BufRead> = if input.as_os_str() == "-" {
                     Box::new(io::stdin().lock())
                 } else {
                     let file = File::open(&input);
