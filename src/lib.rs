@@ -19,6 +19,7 @@ pub mod cli;
 pub mod directory;
 pub mod engine;
 pub mod http;
+pub mod job;
 pub mod model;
 pub mod operation;
 pub mod pass;

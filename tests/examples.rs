@@ -36,7 +36,9 @@ fn every_example_is_right() {
     let examples = manifests(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"));
     let beside = |path: &Path, name: &str| {
         let connectors = examples.iter().filter(|(other, object)| {
-            other.parent() == path.parent() && object["kind"] == "GalSyncConnector" && object["metadata"]["name"] == name
+            other.parent() == path.parent()
+                && object["kind"] == "GalSyncConnector"
+                && object["metadata"]["name"] == name
         });
         assert_eq!(connectors.count(), 1, "{}: no connector {name} beside it", path.display());
     };

@@ -4,6 +4,7 @@
 mod crds;
 mod ledger;
 mod snapshot;
+mod job;
 
 use crate::telemetry::{self, LogCopy, LogFormat};
 use clap::{Parser, Subcommand};
@@ -28,6 +29,7 @@ enum Command {
     Crds(crds::Crds),
     Ledger(ledger::LedgerCommand),
     Snapshot(snapshot::SnapshotCommand),
+    Job(job::Job),
 }
 
 const EXIT_CODES: &str = "\
@@ -94,6 +96,7 @@ impl Command {
             Self::Crds(crds) => crds.run(),
             Self::Ledger(ledger) => ledger.run(shared),
             Self::Snapshot(snapshot) => snapshot.run(),
+            Self::Job(job) => job.run(shared),
         }
     }
 }

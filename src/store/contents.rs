@@ -5,10 +5,11 @@ use super::{Error, Store};
 use crate::engine::TargetContent;
 use crate::model::taken::Taken;
 use crate::model::{Contact, Digest, SystemIdentity};
-use crate::snapshot::{Documents, Kind, Sorter, Summary, Writer};
+use crate::snapshot::{Documents, Kind, Reader, Sorter, Summary, Writer};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 
 pub(super) const FOLDER: &str = "contents";
 const MEMORY: usize = 8 << 20;
@@ -18,6 +19,8 @@ const MEMORY: usize = 8 << 20;
 #[serde(rename_all = "camelCase")]
 pub struct ContentsHead {
     pub identity: SystemIdentity,
+    /// Whose contacts count as ours in it, and which of their attributes: of no use for another scope.
+    pub scope: Digest,
     /// The blob.
     pub contents: Digest,
     /// When the full read started.
@@ -67,14 +70,31 @@ impl Store {
         &self,
         contents: &Digest,
     ) -> Result<impl Iterator<Item = Result<TargetContent, Error>> + Send + use<>, Error> {
-        let lines: Documents<Line> = self.open(contents, Kind::Contacts).await?.documents();
-        Ok(lines.map(|line| {
-            Ok(match line? {
-                Line::Owned(contact) => TargetContent::Owned(contact),
-                Line::Taken(taken) => TargetContent::Taken(taken),
-            })
-        }))
+        Ok(documents(self.open(contents, Kind::Contacts).await?))
     }
+
+    /// Forgets what a connector's target held: since then it was written to.
+    pub async fn forget_contents(&self, connector: &str) -> Result<(), Error> {
+        self.contents_heads(connector).remove_all().await
+    }
+}
+
+/// Contents that [`ContentsWriter::finish`] made, without their ever being in the store.
+pub fn read_contents(
+    mut file: File,
+) -> Result<impl Iterator<Item = Result<TargetContent, Error>> + Send + use<>, Error> {
+    file.seek(SeekFrom::Start(0)).map_err(Error::Temporary)?;
+    Ok(documents(Reader::ahead(file)?.expect(Kind::Contacts)?))
+}
+
+fn documents(reader: Reader) -> impl Iterator<Item = Result<TargetContent, Error>> + Send + use<> {
+    let lines: Documents<Line> = reader.documents();
+    lines.map(|line| {
+        Ok(match line? {
+            Line::Owned(contact) => TargetContent::Owned(contact),
+            Line::Taken(taken) => TargetContent::Taken(taken),
+        })
+    })
 }
 
 impl ContentsWriter {

@@ -32,7 +32,7 @@ mod snapshots;
 mod tests;
 
 pub use connect::environment_options;
-pub use contents::{ContentsHead, ContentsWriter};
+pub use contents::{ContentsHead, ContentsWriter, read_contents};
 pub use error::Error;
 pub use files::{JsonLines, Lines, RunFile, RunFileKind};
 pub use garbage::{Collected, Retention};

@@ -79,6 +79,7 @@ pub(super) async fn what_a_target_holds_is_read_back(store: Store) {
     let (file, summary) = writer.finish(store.temporary_file().unwrap()).unwrap();
     let head = ContentsHead {
         identity: SystemIdentity::new("target").unwrap(),
+        scope: Digest::of(b"scope"),
         contents: summary.file,
         started: Timestamp::UNIX_EPOCH,
     };
@@ -86,6 +87,8 @@ pub(super) async fn what_a_target_holds_is_read_back(store: Store) {
     assert_eq!(store.latest_contents("fabrikam").await.unwrap().unwrap().value, head);
     let back: Vec<_> = store.open_contents(&head.contents).await.unwrap().map(Result::unwrap).collect();
     assert_eq!(back, [contents[1].clone(), contents[2].clone(), contents[0].clone()]);
+    store.forget_contents("fabrikam").await.unwrap();
+    assert_eq!(store.latest_contents("fabrikam").await.unwrap(), None);
 }
 
 pub(super) async fn emptying_a_cache_spares_everything_else(store: Store) {

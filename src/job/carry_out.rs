@@ -1,0 +1,276 @@
+//! Carrying changes out: in batches, at the pace that the connector allows, with a journal, through throttling and
+//! short outages, until all is tried or somebody asks to stop.
+
+use super::context::{Context, Phase};
+use super::error::Error;
+use super::report::{Report, run_name};
+use crate::directory::{self, ChangeOutcome, ChangeResult, Target};
+use crate::engine::History;
+use crate::model::connector::Connector;
+use crate::model::counts::PlanCounts;
+use crate::model::reason::ChangeReason;
+use crate::model::{Change, ChangeKind, Contact, EntryClass, Key, SmtpAddress, SystemIdentity};
+use crate::operation::Request;
+use crate::snapshot::Sorted;
+use crate::store::LedgerLine;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often an outage is waited for, and how long at first; each time twice as long.
+const ATTEMPTS: u32 = 5;
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// One push at work.
+pub(super) struct CarryOut<'a> {
+    pub request: &'a Request,
+    pub target: &'a dyn Target,
+    pub connector: &'a Connector,
+    /// How many changes there are.
+    pub count: u64,
+    /// A person approved them.
+    pub by_person: bool,
+    pub context: &'a Context<'a>,
+}
+
+/// What became of it.
+pub(super) struct Worked {
+    pub report: Report,
+    pub refused: u64,
+    pub deferred: u64,
+    pub drifted: u64,
+    pub parked_until: Option<Timestamp>,
+    /// Every change was tried.
+    pub complete: bool,
+    /// Why it ended before its end.
+    pub ended: Result<(), Error>,
+}
+
+/// One line of the report, and shorter one of the journal.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    action: ChangeKind,
+    reason: ChangeReason,
+    class: EntryClass,
+    key: &'a Key,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'a str>,
+    address: Option<&'a SmtpAddress>,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    refused_values: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<&'a Contact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<&'a Contact>,
+}
+
+#[derive(Serialize)]
+struct JournalLine<'a> {
+    key: &'a Key,
+    action: ChangeKind,
+    result: &'static str,
+}
+
+impl CarryOut<'_> {
+    pub(super) async fn run(
+        &self,
+        mut changes: Sorted,
+        identity: &SystemIdentity,
+        report: Report,
+        counts: &mut PlanCounts,
+        history: &mut History,
+    ) -> Worked {
+        let mut worked =
+            Worked { report, refused: 0, deferred: 0, drifted: 0, parked_until: None, complete: false, ended: Ok(()) };
+        worked.ended = self.batches(&mut changes, identity, &mut worked, counts, history).await;
+        worked.complete = worked.ended.is_ok() && worked.parked_until.is_none();
+        worked
+    }
+
+    async fn batches(
+        &self,
+        changes: &mut Sorted,
+        identity: &SystemIdentity,
+        worked: &mut Worked,
+        counts: &mut PlanCounts,
+        history: &mut History,
+    ) -> Result<(), Error> {
+        let mut pace = Pace::new(self.connector.rate_limit.requests_per_second);
+        let most = self.target.limits().batch.max(1);
+        let mut late_ledger = self.context.store.ledger_additions();
+        let mut tried = 0;
+        let mut ended = Ok(());
+        for number in 1.. {
+            let batch = next_batch(changes, most)?;
+            if batch.is_empty() {
+                break;
+            }
+            let outcomes = match self.apply(&batch).await {
+                Ok(outcomes) => outcomes,
+                Err(error) => {
+                    ended = Err(error);
+                    break;
+                }
+            };
+            for (change, outcome) in batch.iter().zip(&outcomes) {
+                self.note(change, outcome, worked, counts, history)?;
+                if let Some(line) = late_name(change, outcome) {
+                    late_ledger.push(&line)?;
+                }
+            }
+            self.journal(number, &batch, &outcomes).await?;
+            tried += batch.len() as u64;
+            self.context.progress.at(Phase::Writing, tried, Some(self.count));
+            pace.keep(tried).await;
+        }
+        self.context.store.add_to_ledger(identity, late_ledger).await?;
+        ended
+    }
+
+    /// One batch, through throttling and short outages. Nothing is begun once somebody asked to stop.
+    async fn apply(&self, batch: &[Change]) -> Result<Vec<ChangeOutcome>, Error> {
+        let mut wait = FIRST_WAIT;
+        let mut outages = 0;
+        loop {
+            if self.context.stop.is_asked() {
+                return Err(Error::Interrupted);
+            }
+            let pause = match self.target.apply(batch).await {
+                Ok(outcomes) if outcomes.len() == batch.len() => return Ok(outcomes),
+                Ok(_) => {
+                    let hint = "it did not answer to every change".to_owned();
+                    return Err(directory::Error::Protocol { system: "the target", hint }.into());
+                }
+                // Throttling slows down and never fails; the Job's deadline is its only end.
+                Err(directory::Error::Throttled { retry_after, .. }) => retry_after.unwrap_or(wait),
+                Err(error) if error.is_transient() && outages + 1 < ATTEMPTS => {
+                    outages += 1;
+                    tracing::warn!(%error, outages, "trying the batch again");
+                    wait
+                }
+                Err(error) => return Err(error.into()),
+            };
+            wait = (wait * 2).min(LONGEST_WAIT);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.context.stop.asked() => {}
+            }
+        }
+    }
+
+    fn note(
+        &self,
+        change: &Change,
+        outcome: &ChangeOutcome,
+        worked: &mut Worked,
+        counts: &mut PlanCounts,
+        history: &mut History,
+    ) -> Result<(), Error> {
+        let class = counts.of(change.class);
+        match &outcome.result {
+            ChangeResult::Done | ChangeResult::AlreadyDone => {
+                *class.count(change.kind.class()) += 1;
+                history.record_change(change, self.by_person, self.context.clock.now());
+            }
+            ChangeResult::Deferred => worked.deferred += 1,
+            ChangeResult::Drifted => worked.drifted += 1,
+            ChangeResult::Refused { .. } => {
+                class.failed += 1;
+                worked.refused += 1;
+            }
+            ChangeResult::Parked { until } => {
+                worked.deferred += 1;
+                worked.parked_until = Some(worked.parked_until.map_or(*until, |known| known.max(*until)));
+            }
+        }
+        let shown = change.after.as_deref().or(change.before.as_deref());
+        let name = crate::model::Attribute::DisplayName;
+        worked.report.line(&Line {
+            action: change.kind,
+            reason: change.reason,
+            class: change.class,
+            key: &change.key,
+            display_name: shown.and_then(|contact| contact.attributes.get(&name)).map(String::as_str),
+            address: shown.map(|contact| &contact.primary),
+            result: label(&outcome.result),
+            hint: match &outcome.result {
+                ChangeResult::Refused { hint } => Some(hint),
+                _ => None,
+            },
+            refused_values: &outcome.refused_values,
+            before: change.before.as_deref(),
+            after: change.after.as_deref(),
+        })?;
+        Ok(())
+    }
+
+    /// One object per batch, so that after a crash one sees how far it came.
+    async fn journal(&self, number: u64, batch: &[Change], outcomes: &[ChangeOutcome]) -> Result<(), Error> {
+        let mut text = Vec::new();
+        for (change, outcome) in batch.iter().zip(outcomes) {
+            let line = JournalLine { key: &change.key, action: change.kind, result: label(&outcome.result) };
+            serde_json::to_writer(&mut text, &line).expect("a line is plain data");
+            text.push(b'\n');
+        }
+        let run = run_name(self.request.run.as_ref());
+        let (connector, attempt) = (&self.connector.name, self.request.attempt);
+        let key = format!("journals/{run}/push-{connector}-{attempt}-{number:06}.jsonl");
+        Ok(self.context.store.put(&key, text).await?)
+    }
+}
+
+fn label(result: &ChangeResult) -> &'static str {
+    match result {
+        ChangeResult::Done => "Done",
+        ChangeResult::AlreadyDone => "AlreadyDone",
+        ChangeResult::Deferred => "Deferred",
+        ChangeResult::Drifted => "Drifted",
+        ChangeResult::Refused { .. } => "Refused",
+        ChangeResult::Parked { .. } => "Parked",
+    }
+}
+
+fn next_batch(changes: &mut Sorted, most: usize) -> Result<Vec<Change>, Error> {
+    let mut batch = Vec::new();
+    while batch.len() < most && changes.advance()? {
+        let (_, change) = changes.record().expect("advance found one");
+        batch.push(serde_json::from_slice(change).expect("the sorter was given changes"));
+    }
+    Ok(batch)
+}
+
+/// The name that a removed contact had in the target, where only the removal told it.
+fn late_name(change: &Change, outcome: &ChangeOutcome) -> Option<LedgerLine> {
+    let before = change.before.as_deref().filter(|_| change.after.is_none())?;
+    let name = outcome.legacy_exchange_dn.as_ref()?;
+    (before.legacy_exchange_dn.as_ref() != Some(name)).then(|| LedgerLine {
+        key: change.key.clone(),
+        primaries: [before.primary.clone()].into(),
+        x500: [name.clone()].into(),
+    })
+}
+
+/// Not faster than so many changes a second, on the whole.
+struct Pace {
+    per_second: Option<u32>,
+    started: Instant,
+}
+
+impl Pace {
+    fn new(per_second: Option<u32>) -> Self {
+        Self { per_second: per_second.filter(|limit| *limit > 0), started: Instant::now() }
+    }
+
+    async fn keep(&mut self, done: u64) {
+        if let Some(per_second) = self.per_second {
+            let due = Duration::from_secs_f64(done as f64 / f64::from(per_second));
+            tokio::time::sleep_until(self.started + due).await;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! From a connector's settings to the directory that talks to its system: the only place that knows them all.
+
+use super::secrets::Secrets;
+use crate::directory::memory::{Memory, MemorySource, MemoryTarget};
+use crate::directory::{Error, Source, Target};
+use crate::model::connector::{Connector, ReadScope, System};
+use crate::model::schedule::TargetRules;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Makes directories; a test brings its own.
+pub trait Directories: Send + Sync {
+    fn source(&self, connector: &Connector, read: &ReadScope) -> Result<Box<dyn Source>, Error>;
+    fn target(&self, connector: &Connector, rules: &TargetRules) -> Result<Box<dyn Target>, Error>;
+}
+
+/// The real systems. Connections are made later, at the first call.
+pub struct Systems<'a> {
+    pub secrets: &'a dyn Secrets,
+}
+
+fn not_there_yet(connector: &Connector) -> Error {
+    let kind = connector.system.type_name();
+    Error::NotSupported(format!("connector {}: this release cannot talk to {kind} yet", connector.name))
+}
+
+impl Directories for Systems<'_> {
+    fn source(&self, connector: &Connector, read: &ReadScope) -> Result<Box<dyn Source>, Error> {
+        match &connector.system {
+            System::Memory(file) => Ok(Box::new(MemorySource::new(Memory::open(Path::new(&file.path))?, read.clone()))),
+            System::ExchangeOnPremises(_) | System::Microsoft365(_) | System::GoogleWorkspace(_) => {
+                Err(not_there_yet(connector))
+            }
+        }
+    }
+
+    fn target(&self, connector: &Connector, rules: &TargetRules) -> Result<Box<dyn Target>, Error> {
+        match &connector.system {
+            System::Memory(file) => {
+                let memory = Memory::open(Path::new(&file.path))?;
+                let (owner, sync, mapping) = (rules.owner.clone(), rules.sync.clone(), rules.mapping.clone());
+                Ok(Box::new(MemoryTarget::new(memory, owner, sync, mapping)))
+            }
+            System::ExchangeOnPremises(_) | System::Microsoft365(_) | System::GoogleWorkspace(_) => {
+                Err(not_there_yet(connector))
+            }
+        }
+    }
+}
+
+/// Reference directories by the name of their connector, in this process.
+#[derive(Debug, Clone, Default)]
+pub struct Memories(pub BTreeMap<String, Memory>);
+
+impl Memories {
+    fn get(&self, connector: &Connector) -> Result<Memory, Error> {
+        let memory = self.0.get(&connector.name).cloned();
+        memory.ok_or_else(|| Error::Configuration(format!("there is no reference directory {}", connector.name)))
+    }
+}
+
+impl Directories for Memories {
+    fn source(&self, connector: &Connector, read: &ReadScope) -> Result<Box<dyn Source>, Error> {
+        Ok(Box::new(MemorySource::new(self.get(connector)?, read.clone())))
+    }
+
+    fn target(&self, connector: &Connector, rules: &TargetRules) -> Result<Box<dyn Target>, Error> {
+        let (owner, sync, mapping) = (rules.owner.clone(), rules.sync.clone(), rules.mapping.clone());
+        Ok(Box::new(MemoryTarget::new(self.get(connector)?, owner, sync, mapping)))
+    }
+}
