@@ -2,9 +2,9 @@
 //! `run`; this one has the options that all share and the exit codes.
 
 mod crds;
+mod job;
 mod ledger;
 mod snapshot;
-mod job;
 
 use crate::telemetry::{self, LogCopy, LogFormat};
 use clap::{Parser, Subcommand};
