@@ -80,6 +80,46 @@ judge() {
   done
 }
 
+# --- five people of corp ------------------------------------------------------------------------------------------------------
+
+change() { "$here/forests/change.py" corp "$@"; }
+
+# Of those whose contact stands at fabrikam now, so that the demo can be repeated.
+change_people() {
+  local people
+  mapfile -t people < <(search fabrikam '(&(objectClass=contact)(!(msExchHideFromAddressLists=TRUE))(mail=*@corp.example))' mail |
+    sed -n 's/^mail: \([a-z]*\.[a-z]*@corp\.example\)$/\1/p' | sort | sed -n '10p;20p;30p;40p')
+  [ "${#people[@]}" = 4 ] || wrong "there are too few people at corp to change four of them"
+  person_changed=${people[0]} person_renamed=${people[1]} person_hidden=${people[2]} person_gone=${people[3]}
+  person_new=nova.$(date +%H%M%S)@corp.example new_title="Chief Demonstrator $(date +%H%M%S)"
+  show change set "$person_changed" "title=$new_title"
+  show change rename "$person_renamed" Renata Neuname
+  show change add Nova "Newcomer $(date +%H%M%S)" "$person_new"
+  show change hide "$person_hidden"
+  show change delete "$person_gone"
+}
+
+at_fabrikam() { # address, attributes
+  local address=$1
+  shift
+  search fabrikam "(&(objectClass=contact)(proxyAddresses=smtp:$address))" "$@"
+}
+
+people_have_changed() {
+  local gone
+  at_fabrikam "$person_changed" title | grep -qxF "title: $new_title" || wrong "the new title of $person_changed did not arrive"
+  at_fabrikam "$person_renamed" displayName | grep -qxF 'displayName: Renata Neuname (Corp)' || wrong "the new name of $person_renamed did not arrive"
+  at_fabrikam "$person_new" showInAddressBook | grep -q '^showInAddressBook: ' || wrong "$person_new has no contact in the address lists"
+  for gone in "$person_hidden" "$person_gone"; do
+    at_fabrikam "$gone" msExchHideFromAddressLists | grep -qx 'msExchHideFromAddressLists: TRUE' || wrong "the contact of $gone is not hidden"
+    ! at_fabrikam "$gone" showInAddressBook | grep -q '^showInAddressBook: ' || wrong "the contact of $gone still stands in an address list"
+  done
+  explain "At fabrikam: the new title, the new name, the new colleague; who was hidden or has left is hidden, and deleted after 30 days."
+  for gone in "$person_changed" "$person_renamed" "$person_new" "$person_hidden" "$person_gone"; do
+    at_fabrikam "$gone" displayName mail title msExchHideFromAddressLists | sed '/^$/d; s/^/    /'
+  done
+}
+
 # --- the operator -------------------------------------------------------------------------------------------------------------
 
 start_afresh() {
