@@ -12,9 +12,9 @@ source "$here/settings.sh"
 # shellcheck source=lab/demo-parts.sh
 source "$here/demo-parts.sh"
 cd "$tree"
-namespace=address-lists
-schedule=corp-and-fabrikam
-system=galsync-system
+namespace="address-lists"
+schedule="corp-and-fabrikam"
+system="galsync-system"
 report_failure
 
 step "The lab: two Active Directory forests with ${GALSYNC_LAB_USERS:-500} people each, and a Kubernetes"
