@@ -18,6 +18,7 @@ pub mod reason;
 pub mod safety;
 pub mod schedule;
 pub mod taken;
+pub mod timing;
 
 pub use address::{AddressError, Domain, SmtpAddress};
 pub use attribute::Attribute;
