@@ -107,7 +107,7 @@ forest_up() {
 }
 
 need_root
-[ -x "$samba" ] && [ -d /usr/share/samba/setup ] && command -v ldapsearch >/dev/null || "$here/packages.sh"
+if ! { [ -x "$samba" ] && [ -d /usr/share/samba/setup/ad-schema ] && command -v ldapsearch >/dev/null; }; then "$here/packages.sh"; fi
 lock_lab
 "$here/network.sh" up
 wanted=$(chosen "${1:-all}") || exit 1

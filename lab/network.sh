@@ -41,30 +41,6 @@ write_names() { # file, or nothing to take the block out
   } >/etc/hosts
 }
 
-up() { # forest
-  local space port
-  describe "$1"
-  space=$namespace port=gs-$forest
-  [ -e "/run/netns/$space" ] || ip netns add "$space"
-  if [ ! -e "/sys/class/net/$port" ]; then
-    ip -n "$space" link delete eth0 2>/dev/null || true # half of a pair whose other half is lost
-    ip link add "$port" type veth peer name eth0 netns "$space"
-  fi
-  ip link set "$port" master "$bridge" up
-  ip -n "$space" link set lo up
-  ip -n "$space" link set eth0 up
-  ip -n "$space" address replace "$address/24" dev eth0
-  ip -n "$space" route replace default via "$gateway"
-}
-
-# Written in place: in a container /etc/hosts is a mount that cannot be replaced.
-drop_names() {
-  local rest
-  grep -qxF "$begin" /etc/hosts || return 0
-  rest=$(awk -v b="$begin" -v e="$end" '$0 == b { skip = 1 } !skip { print } $0 == e { skip = 0 }' /etc/hosts)
-  printf '%s\n' "$rest" >/etc/hosts
-}
-
 up() {
   local name
   ensure_bridge

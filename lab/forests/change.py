@@ -110,7 +110,8 @@ def add(forest, given, family, mail=None):
     forest.directory.add({
         "dn": dn, "objectClass": "user", "sAMAccountName": alias, "userPrincipalName": f"{alias}@{forest.facts['domain']}",
         "displayName": f"{given} {family}", "givenName": given, "sn": family, "mail": mail, "mailNickname": alias,
-        "proxyAddresses": f"SMTP:{mail}", "showInAddressBook": forest.lists(), "legacyExchangeDN": f"{forest.facts['legacyAdminGroup']}/cn=Recipients/cn={unique.hex}-{alias}",
+        "proxyAddresses": f"SMTP:{mail}", "showInAddressBook": forest.lists(),
+        "legacyExchangeDN": f"{forest.facts['legacyAdminGroup']}/cn=Recipients/cn={unique.hex}-{alias}",
         # Enabled, and without a password, which is not asked for.
         "userAccountControl": str(dsdb.UF_NORMAL_ACCOUNT | dsdb.UF_PASSWD_NOTREQD),
         "homeMDB": f"CN=DB01,CN=Databases,CN=Exchange Administrative Group (FYDIBOHF23SPDLT),CN=Administrative Groups,{forest.facts['organization']}",
@@ -171,7 +172,9 @@ def membership(flag):
 
 
 COMMANDS = {"show": lambda forest, who: forest.find(who).dn, "rename": rename, "set": change_set, "add": add, "hide": hide, "unhide": unhide,
-            "enable": account(True), "disable": account(False), "delete": delete, "disable-mailbox": disable_mailbox, "move": move, "join": membership(ldb.FLAG_MOD_ADD),
+            "enable": account(True), "disable": account(False),
+            "delete": delete, "disable-mailbox": disable_mailbox, "move": move,
+            "join": membership(ldb.FLAG_MOD_ADD),
             "leave": membership(ldb.FLAG_MOD_DELETE)}
 
 

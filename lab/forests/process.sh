@@ -36,7 +36,8 @@ server_answers() {
 }
 
 server_start() { # does nothing when it runs with the same settings and certificate
-  local print cluster=$state # where wait_for finds the log
+  # shellcheck disable=SC2034 # where wait_for finds the log
+  local print cluster=$state
   print=$(cat "$configuration" "$state/tls/server.crt" | sha256sum)
   if running samba >/dev/null && [ "$print" = "$(cat "$state/run/samba.fingerprint" 2>/dev/null)" ]; then return 0; fi
   server_stop
