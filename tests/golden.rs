@@ -65,7 +65,8 @@ fn run(case: &Case) -> Vec<Expectation> {
 
 fn check(path: &Path, bless: bool) -> Result<(), String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let case: Case = serde_yaml::from_str(&text).map_err(|error| error.to_string())?;
+    let case: serde_json::Value = serde_yaml::from_str(&text).map_err(|error| error.to_string())?;
+    let case: Case = serde_json::from_value(case).map_err(|error| error.to_string())?;
     let found = run(&case);
     if bless {
         let head = text.split(LINE).next().unwrap_or(&text).trim_end().to_owned();
@@ -93,5 +94,5 @@ fn every_case_comes_out_as_it_says() {
     let failures: Vec<String> =
         paths.iter().filter_map(|path| Some(format!("== {}: {}", path.display(), check(path, bless).err()?))).collect();
     assert!(failures.is_empty(), "{}\n{} of {} cases", failures.join("\n"), failures.len(), paths.len());
-    assert!(!paths.is_empty(), "only {} cases: the folder is not whole", paths.len());
+    assert!(paths.len() >= 80, "only {} cases: the folder is not whole", paths.len());
 }

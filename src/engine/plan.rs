@@ -4,7 +4,7 @@ use super::contest::contest;
 use super::error::PlanError;
 use super::fate::Fates;
 use super::gather::{Gathered, Gatherer, read_contents};
-use super::history::SourceHistory;
+use super::history::{History, SourceHistory};
 use super::input::PlanInput;
 use super::mapping::Mapper;
 use super::outcome::Settlement;
@@ -33,6 +33,8 @@ use std::collections::BTreeMap;
 ///
 /// Memory: a few bytes a row and a few for each contested address; the rest is in `scratch`.
 pub fn plan(mut input: PlanInput<'_>, scratch: &dyn Scratch, sink: &mut dyn Sink) -> Result<PlanResult, PlanError> {
+    let none = History::default();
+    let history = input.history.unwrap_or(&none);
     let sources = std::mem::take(&mut input.sources);
     let contents = std::mem::replace(&mut input.target.contents, Box::new(std::iter::empty()));
     let (sources, entries): (Vec<_>, Vec<_>) = prepare(&input, sources)?.into_iter().unzip();
@@ -59,16 +61,16 @@ pub fn plan(mut input: PlanInput<'_>, scratch: &dyn Scratch, sink: &mut dyn Sink
         pilots: sources.iter().map(|source| source.judge.is_pilot()).collect(),
         shaper,
         ledger: input.ledger,
-        history: input.history,
+        history,
         fates: Fates::new(contest(claims)?, states, adopt),
         now: input.now,
     };
     let mut tally = Tally::new(settlement, &sources, pairs);
     tally.walk(rows, scratch, sink)?;
-    Ok(result(&input, tally))
+    Ok(result(&input, history, tally))
 }
 
-fn result(input: &PlanInput<'_>, tally: Tally<'_>) -> PlanResult {
+fn result(input: &PlanInput<'_>, known: &History, tally: Tally<'_>) -> PlanResult {
     let rules = input.rules;
     let name = |identity: &SystemIdentity| {
         tally.sources.iter().find(|source| source.identity == *identity).map(|source| source.name)
@@ -76,11 +78,11 @@ fn result(input: &PlanInput<'_>, tally: Tally<'_>) -> PlanResult {
     let pairs: Vec<Pair<'_>> =
         tally.pairs.iter().map(|(source, counts)| Pair { source, name: name(source), counts: *counts }).collect();
     let Assessment { reasons, message, removals_held, shrunk, shrinks } =
-        assess(&pairs, &rules.safety, input.history, input.now);
+        assess(&pairs, &rules.safety, known, input.now);
     let entries: BTreeMap<SystemIdentity, u64> =
         tally.sources.iter().map(|source| (source.identity.clone(), tally.pairs[&source.identity].entries)).collect();
-    let mut history = input.history.clone();
-    for source in first_syncs(&pairs, input.history) {
+    let mut history = known.clone();
+    for source in first_syncs(&pairs, known) {
         history.pairs.entry(source.clone()).or_default().first_sync_started = true;
     }
     for hash in &tally.confirmed {

@@ -4,7 +4,6 @@ use crate::world::{MemoryLedger, SourceState, World, connector};
 use galsync::engine::{History, LedgerRecord};
 use galsync::model::filters::Filters;
 use galsync::model::mapping::Mapping;
-use galsync::model::mark::OwnerMark;
 use galsync::model::safety::{Policy, Safety};
 use galsync::model::schedule::{Conflict, SourceRules, TargetRules};
 use galsync::model::taken::{Taken, TargetLimits};
@@ -266,22 +265,24 @@ pub fn set_entries(world: &mut World, entries: &BTreeMap<String, Vec<Value>>) {
     }
 }
 
-/// `person*40` are forty persons.
+/// `person*40` are forty persons, with all that is said of them.
 fn expand(text: &Value) -> Vec<Value> {
-    let numbered = text.as_str().and_then(|text| text.split_once('*'));
-    match numbered.and_then(|(name, count)| Some((name, count.parse::<usize>().ok()?))) {
-        Some((name, count)) => (1..=count).map(|number| json!(format!("{name}{number:03}"))).collect(),
-        None => vec![text.clone()],
-    }
+    let id = text.as_str().or_else(|| text["id"].as_str()).unwrap_or_default();
+    let numbered = id.split_once('*').and_then(|(name, count)| Some((name, count.parse::<usize>().ok()?)));
+    let Some((name, count)) = numbered else { return vec![text.clone()] };
+    let each = |number: usize| {
+        let id = format!("{name}{number:03}");
+        let mut text = text.clone();
+        match text.as_object_mut() {
+            Some(fields) => drop(fields.insert("id".into(), json!(id))),
+            None => text = json!(id),
+        }
+        text
+    };
+    (1..=count).map(each).collect()
 }
 
 fn handle_of(world: &World, key: &str) -> String {
     let found = world.contacts.iter().find(|(_, contact)| contact.key().as_str() == key);
     found.unwrap_or_else(|| panic!("there is no contact {key}")).0.clone()
-}
-
-/// The mark of a contact that a case writes down.
-#[allow(dead_code)]
-pub fn mark(text: &str) -> OwnerMark {
-    OwnerMark::parse(text).unwrap()
 }

@@ -137,7 +137,7 @@ impl World {
             },
             sources: sources.collect(),
             ledger: &self.ledger,
-            history: &self.history,
+            history: Some(&self.history),
             claimed_elsewhere: &self.claimed_elsewhere,
             now: self.now,
         };
