@@ -16,6 +16,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod controller;
 pub mod directory;
 pub mod engine;
 pub mod http;

@@ -364,6 +364,11 @@ pub struct VerificationStatus {
     /// Its Job was lost this often in a row.
     #[serde(default)]
     pub attempts: u32,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ShortText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Sentence>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -386,6 +391,8 @@ pub struct LastPull {
     pub snapshot_digest: Sha256,
     /// What the snapshot covers; a pull of another fingerprint reads in full.
     pub fingerprint: Sha256,
+    /// The system that was read, as it names itself.
+    pub identity: ShortText,
     /// Read in full, or by changes.
     #[serde(default)]
     pub full: bool,

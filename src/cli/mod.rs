@@ -4,6 +4,7 @@
 mod crds;
 mod job;
 mod ledger;
+mod operator;
 mod snapshot;
 
 use crate::telemetry::{self, LogCopy, LogFormat};
@@ -30,6 +31,7 @@ enum Command {
     Ledger(ledger::LedgerCommand),
     Snapshot(snapshot::SnapshotCommand),
     Job(job::Job),
+    Operator(Box<operator::Operator>),
 }
 
 const EXIT_CODES: &str = "\
@@ -97,6 +99,7 @@ impl Command {
             Self::Ledger(ledger) => ledger.run(shared),
             Self::Snapshot(snapshot) => snapshot.run(),
             Self::Job(job) => job.run(shared),
+            Self::Operator(operator) => operator.run(shared),
         }
     }
 }

@@ -1,0 +1,104 @@
+//! What every reconciler has: the client, the settings, the caches, the metrics.
+
+use super::error::Error;
+use super::metrics::Metrics;
+use super::settings::Settings;
+use crate::api::{API_VERSION, GalSyncConnector, GalSyncRun, GalSyncSchedule};
+use jiff::Timestamp;
+use kube::api::{Api, Patch, PatchParams};
+use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::runtime::events::Recorder;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// The name by which this operator's fields are known to the API server.
+pub const FIELD_MANAGER: &str = "galsync";
+
+/// An object that may not parse: one that does not must not stop the watch of the others.
+pub type Guarded<K> = DeserializeGuard<K>;
+
+pub struct Context {
+    pub client: Client,
+    pub settings: Settings,
+    pub recorder: Recorder,
+    pub metrics: Metrics,
+    pub caches: Vec<Caches>,
+}
+
+/// What is known without asking, for one watched namespace or for all.
+#[derive(Clone)]
+pub struct Caches {
+    pub connectors: Store<Guarded<GalSyncConnector>>,
+    pub schedules: Store<Guarded<GalSyncSchedule>>,
+    pub runs: Store<Guarded<GalSyncRun>>,
+}
+
+/// The parsed objects of one kind in one namespace.
+fn objects<K>(store: &Store<Guarded<K>>, namespace: &str) -> Vec<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let found = store.state_filter(|object| object.namespace().as_deref() == Some(namespace));
+    found.iter().filter_map(|object| object.0.as_ref().ok().cloned()).collect()
+}
+
+impl Context {
+    pub fn connectors(&self, namespace: &str) -> Vec<GalSyncConnector> {
+        self.caches.iter().flat_map(|caches| objects(&caches.connectors, namespace)).collect()
+    }
+
+    pub fn schedules(&self, namespace: &str) -> Vec<GalSyncSchedule> {
+        self.caches.iter().flat_map(|caches| objects(&caches.schedules, namespace)).collect()
+    }
+
+    pub fn runs(&self, namespace: &str) -> Vec<GalSyncRun> {
+        self.caches.iter().flat_map(|caches| objects(&caches.runs, namespace)).collect()
+    }
+
+    /// Whole seconds, as the API server keeps times.
+    pub fn now(&self) -> Timestamp {
+        let now = Timestamp::now();
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
+
+    /// Writes the whole status, if it differs from the one read. Fails as a conflict when the object has
+    /// changed since.
+    pub async fn write_status<K, S>(&self, object: &K, before: &S, after: &S) -> Result<(), Error>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+        S: Serialize + PartialEq,
+    {
+        if before == after {
+            return Ok(());
+        }
+        let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
+        let api: Api<Guarded<K>> = Api::namespaced(self.client.clone(), &namespace);
+        let patch = json!({
+            "apiVersion": API_VERSION,
+            "kind": K::kind(&()),
+            "metadata": { "name": object.name_any(), "resourceVersion": object.resource_version() },
+            "status": after,
+        });
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch)).await?;
+        Ok(())
+    }
+}
+
+/// References to the incomplete runs of a namespace that `wanted` picks.
+pub fn incomplete_runs(
+    runs: &Store<Guarded<GalSyncRun>>,
+    namespace: &str,
+    wanted: impl Fn(&GalSyncRun) -> bool,
+) -> Vec<ObjectRef<Guarded<GalSyncRun>>> {
+    runs.state_filter(|run| run.namespace().as_deref() == Some(namespace))
+        .iter()
+        .filter(|run| run.0.as_ref().is_ok_and(|run| !super::run::is_completed(run) && wanted(run)))
+        .map(|run: &Arc<_>| ObjectRef::from_obj(run.as_ref()))
+        .collect()
+}

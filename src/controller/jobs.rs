@@ -1,0 +1,258 @@
+//! From a Request to the objects that carry it out: an immutable ConfigMap and a Job. Pure.
+
+use super::names::{MAX_NAME, Slot, bounded};
+use super::settings::{JobSettings, SERVICE_ACCOUNT, STORE_CLAIM, STORE_SECRET, USER, paths};
+use crate::api::job_template::JobTemplate;
+use crate::model::connector::{Connector, GoogleAuth, Microsoft365Auth, System};
+use crate::operation::{Operation, Request};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+pub const MANAGER: &str = "galsync-operator";
+pub const CONTAINER: &str = "galsync";
+
+/// Labels and annotations by which a Job tells whose it is.
+pub mod keys {
+    pub const RUN_UID: &str = "galsync.dev/run-uid";
+    pub const CONNECTOR_UID: &str = "galsync.dev/connector-uid";
+    pub const OPERATION: &str = "galsync.dev/operation";
+    pub const ATTEMPT: &str = "galsync.dev/attempt";
+    pub const SLOT: &str = "galsync.dev/slot";
+    /// For people and selectors; the whole name stands in the annotation of the same key.
+    pub const RUN: &str = "galsync.dev/run";
+    pub const CONNECTOR: &str = "galsync.dev/connector";
+    /// The connector's generation that a periodic Verify looks at.
+    pub const GENERATION: &str = "galsync.dev/generation";
+}
+
+/// What a Job needs beside its Request.
+pub struct Placement<'a> {
+    pub settings: &'a JobSettings,
+    pub namespace: &'a str,
+    /// The connector: its Jobs go when it goes.
+    pub connector: OwnerReference,
+    pub generation: i64,
+    /// The run; absent for a periodic Verify.
+    pub run: Option<OwnerReference>,
+    /// The schedule's over the connector's.
+    pub template: JobTemplate,
+    pub deadline_seconds: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifests {
+    pub request: ConfigMap,
+    /// The Job that runs the operation.
+    pub job: Job,
+    /// A Job that never runs and holds the other slot, for an operation that takes both.
+    pub placeholder: Option<Job>,
+}
+
+/// The name of the Request's ConfigMap; one a run, operation, connector and attempt.
+pub fn request_name(request: &Request, connector: &str) -> String {
+    let operation = request.operation.kind().name().to_lowercase();
+    let name = match &request.run {
+        Some(run) => format!("{}-{operation}-{connector}-{}", run.name, request.attempt),
+        None => format!("{connector}-{operation}"),
+    };
+    bounded(&name, 253)
+}
+
+pub fn manifests(request: &Request, connector: &str, placement: &Placement<'_>) -> Manifests {
+    let Placement { settings, namespace, connector: owner, generation, run, template, deadline_seconds } = placement;
+    let kind = request.operation.kind();
+    let slot = Slot::of(kind);
+    let request_name = request_name(request, connector);
+    let run_name = request.run.as_ref().map(|run| run.name.as_str());
+    let labels = |slot: Slot| {
+        let mut labels: BTreeMap<&str, String> = [
+            ("app.kubernetes.io/name", "galsync".to_owned()),
+            (MANAGED_BY, MANAGER.to_owned()),
+            ("app.kubernetes.io/component", "job".to_owned()),
+            (keys::OPERATION, kind.name().to_owned()),
+            (keys::ATTEMPT, request.attempt.to_string()),
+            (keys::SLOT, slot.name().to_owned()),
+            (keys::CONNECTOR, bounded(connector, MAX_NAME)),
+            (keys::CONNECTOR_UID, owner.uid.clone()),
+        ]
+        .into();
+        if let Some(run) = &request.run {
+            labels.insert(keys::RUN, bounded(&run.name, MAX_NAME));
+            labels.insert(keys::RUN_UID, run.uid.clone());
+        }
+        labels
+    };
+    let annotations = || {
+        let mut annotations: BTreeMap<&str, String> =
+            [(keys::CONNECTOR, connector.to_owned()), (keys::GENERATION, generation.to_string())].into();
+        if let Some(name) = run_name {
+            annotations.insert(keys::RUN, name.to_owned());
+        }
+        annotations
+    };
+    let metadata = |slot: Slot| {
+        json!({
+            "name": slot.job(connector), "namespace": namespace, "labels": labels(slot),
+            "annotations": annotations(), "ownerReferences": [owner],
+        })
+    };
+    let secrets = secrets(&request.operation);
+    let pod = pod(settings, template, &request_name, &secrets, &labels(slot));
+    let job = |slot: Slot, suspend: bool| {
+        let value = json!({
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(slot),
+            "spec": {
+                "suspend": suspend,
+                "backoffLimit": 0,
+                "completions": 1,
+                "parallelism": 1,
+                "activeDeadlineSeconds": deadline_seconds,
+                "podReplacementPolicy": "Failed",
+                "podFailurePolicy": { "rules": [{
+                    "action": "Ignore", "onPodConditions": [{ "type": "DisruptionTarget", "status": "True" }],
+                }] },
+                "template": pod,
+            },
+        });
+        serde_json::from_value(value).expect("the manifest is a Job")
+    };
+    let config_map = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {
+            "name": request_name, "namespace": namespace, "labels": labels(slot),
+            "annotations": annotations(), "ownerReferences": [run.as_ref().unwrap_or(owner)],
+        },
+        "immutable": true,
+        "data": { paths::REQUEST_FILE: serde_json::to_string(request).expect("a request is plain data") },
+    });
+    let takes_both = matches!(request.operation, Operation::EmptyCache { .. });
+    Manifests {
+        request: serde_json::from_value(config_map).expect("the manifest is a ConfigMap"),
+        job: job(slot, false),
+        placeholder: takes_both.then(|| job(Slot::Target, true)),
+    }
+}
+
+fn pod(
+    settings: &JobSettings,
+    template: &JobTemplate,
+    request_name: &str,
+    secrets: &Secrets,
+    labels: &BTreeMap<&str, String>,
+) -> Value {
+    let template = template.over(&settings.template);
+    let mut volumes = vec![
+        json!({ "name": "request", "configMap": { "name": request_name } }),
+        json!({ "name": "scratch", "emptyDir": { "sizeLimit": settings.scratch_size } }),
+    ];
+    let mut mounts = vec![
+        json!({ "name": "request", "mountPath": paths::REQUEST_FOLDER, "readOnly": true }),
+        json!({ "name": "scratch", "mountPath": paths::SCRATCH }),
+    ];
+    let mut mount_secret = |index: usize, name: &str, source: Value| {
+        let volume = format!("secret-{index}");
+        volumes.push(json!({ "name": volume, "secret": source }));
+        let path = format!("{}/{name}", paths::SECRETS);
+        mounts.push(json!({ "name": volume, "mountPath": path, "readOnly": true }));
+    };
+    for (index, (name, keys)) in secrets.iter().enumerate() {
+        let items: Vec<Value> = keys.iter().map(|key| json!({ "key": key, "path": key })).collect();
+        // Readable for the group that fsGroup gives the pod, and for nobody else.
+        mount_secret(index, name, json!({ "secretName": name, "items": items, "defaultMode": 0o440 }));
+    }
+    if settings.store_is_a_claim() {
+        volumes.push(json!({ "name": "store", "persistentVolumeClaim": { "claimName": STORE_CLAIM } }));
+        mounts.push(json!({ "name": "store", "mountPath": paths::STORE }));
+    } else {
+        let source = json!({ "secretName": STORE_SECRET, "optional": true, "defaultMode": 0o440 });
+        mount_secret(secrets.len(), STORE_SECRET, source);
+    }
+    let mut pod_labels: BTreeMap<&str, &str> =
+        template.pod_labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    // Ours last: a template cannot make a pod look like another's.
+    pod_labels.extend(labels.iter().map(|(name, value)| (*name, value.as_str())));
+    let mut spec = json!({
+        "restartPolicy": "Never",
+        "serviceAccountName": template.service_account_name.as_ref().map_or(SERVICE_ACCOUNT, |name| name.as_str()),
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "terminationGracePeriodSeconds": 60,
+        "securityContext": {
+            "runAsNonRoot": true, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": { "type": "RuntimeDefault" },
+        },
+        "containers": [{
+            "name": CONTAINER,
+            "image": settings.image,
+            "imagePullPolicy": settings.image_pull_policy,
+            "command": ["/galsync", "job",
+                "--request", format!("{}/{}", paths::REQUEST_FOLDER, paths::REQUEST_FILE),
+                "--secrets", paths::SECRETS,
+                "--store", settings.store_url],
+            "resources": template.resources.unwrap_or_default(),
+            "securityContext": {
+                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                "capabilities": { "drop": ["ALL"] },
+            },
+            "terminationMessagePolicy": "File",
+            "volumeMounts": mounts,
+        }],
+        "volumes": volumes,
+        "nodeSelector": template.node_selector,
+        "tolerations": template.tolerations,
+        "imagePullSecrets": template.image_pull_secrets,
+    });
+    if let Some(name) = &template.priority_class_name {
+        spec["priorityClassName"] = json!(name);
+    }
+    if let Some(affinity) = &template.affinity {
+        spec["affinity"] = json!(affinity);
+    }
+    json!({ "metadata": { "labels": pod_labels, "annotations": template.pod_annotations }, "spec": spec })
+}
+
+/// Names of Secrets and the keys that are needed of each.
+type Secrets = BTreeMap<String, BTreeSet<String>>;
+
+/// The Secrets of the one connector that the operation signs in to; never those of the sources of a plan.
+fn secrets(operation: &Operation) -> Secrets {
+    match operation {
+        Operation::EmptyCache { .. } | Operation::CollectGarbage { .. } => Secrets::new(),
+        Operation::Verify { connector, .. } | Operation::Pull { connector, .. } => secrets_of(connector),
+        Operation::Simulate(simulate) | Operation::Push { simulate, .. } => secrets_of(&simulate.target),
+    }
+}
+
+fn secrets_of(connector: &Connector) -> Secrets {
+    let mut secrets = Secrets::new();
+    let mut need = |name: &str, key: &str| {
+        secrets.entry(name.to_owned()).or_default().insert(key.to_owned());
+    };
+    match &connector.system {
+        System::Microsoft365(tenant) => match &tenant.auth {
+            Microsoft365Auth::ClientSecret(secret) => need(&secret.name, &secret.key),
+            Microsoft365Auth::Certificate { name } => {
+                need(name, "tls.crt");
+                need(name, "tls.key");
+            }
+            Microsoft365Auth::WorkloadIdentity => {}
+        },
+        System::GoogleWorkspace(account) => match &account.auth {
+            GoogleAuth::ServiceAccountKey(secret) => need(&secret.name, &secret.key),
+            GoogleAuth::WorkloadIdentity => {}
+        },
+        System::ExchangeOnPremises(exchange) => {
+            need(&exchange.ldap.credentials, "username");
+            need(&exchange.ldap.credentials, "password");
+            if let Some(bundle) = &exchange.ldap.ca_bundle {
+                need(&bundle.name, &bundle.key);
+            }
+        }
+        System::Memory(_) => {}
+    }
+    secrets
+}

@@ -1,0 +1,251 @@
+//! The operator: three reconcilers over one cluster, each observe → decide → act. Nothing but `act` writes to the
+//! cluster, `decide` knows neither client nor clock, and what happens next in a run is [`crate::pass`]'s to say.
+
+pub mod settings;
+
+mod connector;
+mod context;
+mod error;
+mod events;
+mod gauges;
+mod health;
+mod invalid;
+mod job_state;
+mod jobs;
+mod metrics;
+mod names;
+mod namespace;
+mod run;
+mod schedule;
+
+pub use error::Error;
+pub use settings::{ClaimSettings, JobSettings, Settings};
+
+use crate::api::reference::LocalReference;
+use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
+use context::{Caches, Context, Guarded, incomplete_runs};
+use futures::future::{BoxFuture, FutureExt, Shared};
+use futures::{Stream, StreamExt};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::batch::v1::Job;
+use kube::api::Api;
+use kube::runtime::controller::{self, Action, Controller};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher;
+use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// One future that ends everything, for all controllers and the server.
+pub type Shutdown = Shared<BoxFuture<'static, ()>>;
+
+/// Runs until `shutdown` ends. A started reconciliation is carried to its end.
+pub async fn run(client: Client, settings: Settings, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
+    let registry = prometheus::Registry::new();
+    let metrics = metrics::Metrics::register(&registry)?;
+    let scopes: Vec<Option<&str>> = if settings.namespaces.is_empty() {
+        vec![None]
+    } else {
+        settings.namespaces.iter().map(|namespace| Some(namespace.as_str())).collect()
+    };
+    let controllers: Vec<Controllers> = scopes.iter().map(|scope| Controllers::new(&client, *scope)).collect();
+    let caches: Vec<Caches> = controllers.iter().map(Controllers::caches).collect();
+    registry.register(Box::new(gauges::StateGauges::new(caches.clone())?))?;
+    let reporter = Reporter { controller: "galsync.dev/operator".to_owned(), instance: None };
+    let context = Arc::new(Context {
+        recorder: Recorder::new(client.clone(), reporter),
+        client,
+        settings,
+        metrics,
+        caches: caches.clone(),
+    });
+    let (ready_sender, ready) = watch::channel(false);
+    let filled = async move {
+        for cache in &caches {
+            let waits = (
+                cache.connectors.wait_until_ready(),
+                cache.schedules.wait_until_ready(),
+                cache.runs.wait_until_ready(),
+            );
+            if let (Err(_), _, _) | (_, Err(_), _) | (_, _, Err(_)) = futures::join!(waits.0, waits.1, waits.2) {
+                return;
+            }
+        }
+        tracing::info!("ready");
+        ready_sender.send_replace(true);
+        // Held, since a dropped sender would not change what was said.
+        std::future::pending::<()>().await;
+    };
+    let server = health::serve(listener, registry, ready, shutdown.clone());
+    let work = futures::future::join_all(controllers.into_iter().map(|all| all.run(&context, &shutdown)));
+    tokio::select! {
+        () = filled => {}
+        result = async { futures::join!(server, work).0 } => result?,
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The three controllers of one scope.
+struct Controllers {
+    connectors: Controller<Guarded<GalSyncConnector>>,
+    schedules: Controller<Guarded<GalSyncSchedule>>,
+    runs: Controller<Guarded<GalSyncRun>>,
+}
+
+fn scoped<K>(client: &Client, scope: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match scope {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+impl Controllers {
+    /// Everything that can change what one object needs wakes its reconciler; there is no polling but for pods
+    /// that do not start.
+    fn new(client: &Client, scope: Option<&str>) -> Self {
+        let everything = watcher::Config::default;
+        let our_jobs = || watcher::Config::default().labels(&format!("{}={}", jobs::MANAGED_BY, jobs::MANAGER));
+        let connectors = Controller::new(scoped::<Guarded<GalSyncConnector>>(client, scope), everything());
+        let schedules = Controller::new(scoped::<Guarded<GalSyncSchedule>>(client, scope), everything());
+        let runs = Controller::new(scoped::<Guarded<GalSyncRun>>(client, scope), everything());
+        let (connector_store, schedule_store, run_store) = (connectors.store(), schedules.store(), runs.store());
+
+        let connectors = connectors
+            .watches(scoped::<Job>(client, scope), our_jobs(), |job| {
+                let name = job.annotations().get(jobs::keys::CONNECTOR).cloned();
+                named(name, job.namespace())
+            })
+            .watches(scoped::<Guarded<GalSyncRun>>(client, scope), everything(), |run| {
+                let Ok(run) = run.0 else { return Vec::new() };
+                let ended = run.status.iter().flat_map(|status| &status.operations);
+                let ended = ended.filter(|operation| operation.completion_time.is_some());
+                ended.flat_map(|o| named(Some(o.connector.to_string()), run.namespace())).collect()
+            });
+        let schedules = schedules
+            .watches(scoped::<Guarded<GalSyncRun>>(client, scope), everything(), |run| {
+                let reference = run.0.as_ref().ok().and_then(|run| run.spec.schedule_ref.clone());
+                named(reference.map(|reference| reference.name.to_string()), run.namespace())
+            })
+            .watches(scoped::<Guarded<GalSyncConnector>>(client, scope), everything(), {
+                move |connector| schedules_of(&schedule_store, &connector)
+            });
+        let waiting = run_store.clone();
+        let runs = runs
+            .watches(scoped::<Job>(client, scope), our_jobs(), move |job| {
+                let own = named(run::run_of(&job), job.namespace());
+                // The Job's slot may be what another run waits for.
+                let connector = job.annotations().get(jobs::keys::CONNECTOR).cloned().unwrap_or_default();
+                let others = incomplete_runs(&waiting, &job.namespace().unwrap_or_default(), |run| {
+                    let operations = run.status.iter().flat_map(|status| &status.operations);
+                    operations.into_iter().any(|o| o.connector.as_str() == connector && o.result.is_none())
+                });
+                own.into_iter().chain(others).collect::<Vec<_>>()
+            })
+            .watches(scoped::<Guarded<GalSyncConnector>>(client, scope), everything(), move |connector| {
+                incomplete_runs(&run_store, &connector.namespace().unwrap_or_default(), |_| true)
+            });
+        drop(connector_store);
+        Self { connectors, schedules, runs }
+    }
+
+    fn caches(&self) -> Caches {
+        Caches { connectors: self.connectors.store(), schedules: self.schedules.store(), runs: self.runs.store() }
+    }
+
+    async fn run(self, context: &Arc<Context>, shutdown: &Shutdown) {
+        let Self { connectors, schedules, runs } = self;
+        let config = || controller::Config::default().concurrency(16);
+        let error = |controller: &'static str| {
+            move |error: &Error, context: &Context| {
+                context.metrics.failed(controller, error);
+                Action::requeue(Duration::from_secs(error.retry_after_seconds()))
+            }
+        };
+        let (of_connector, of_schedule, of_run) = (error("connector"), error("schedule"), error("run"));
+        let connectors = connectors.with_config(config()).graceful_shutdown_on(shutdown.clone()).run(
+            connector::reconcile,
+            move |_, error, context| of_connector(error, &context),
+            Arc::clone(context),
+        );
+        let schedules = schedules.with_config(config()).graceful_shutdown_on(shutdown.clone()).run(
+            schedule::reconcile,
+            move |_, error, context| of_schedule(error, &context),
+            Arc::clone(context),
+        );
+        let runs = runs.with_config(config()).graceful_shutdown_on(shutdown.clone()).run(
+            run::reconcile,
+            move |_, error, context| of_run(error, &context),
+            Arc::clone(context),
+        );
+        futures::join!(drain(connectors), drain(schedules), drain(runs));
+    }
+}
+
+/// A reference to the object of this name, if there is one.
+fn named<K>(name: Option<String>, namespace: Option<String>) -> Vec<ObjectRef<K>>
+where
+    K: Resource<DynamicType = ()>,
+{
+    match (name, namespace) {
+        (Some(name), Some(namespace)) => vec![ObjectRef::new(&name).within(&namespace)],
+        _ => Vec::new(),
+    }
+}
+
+/// The schedules that name the connector.
+fn schedules_of(
+    schedules: &Store<Guarded<GalSyncSchedule>>,
+    connector: &Guarded<GalSyncConnector>,
+) -> Vec<ObjectRef<Guarded<GalSyncSchedule>>> {
+    let (name, namespace) = (connector.name_any(), connector.namespace());
+    let is_named = |reference: &LocalReference| reference.name.as_str() == name;
+    let found = schedules.state_filter(|schedule| {
+        schedule.namespace() == namespace
+            && schedule.0.as_ref().is_ok_and(|schedule| {
+                schedule.spec.sources.iter().any(|source| is_named(&source.connector_ref))
+                    || schedule.spec.targets.iter().any(|target| is_named(&target.connector_ref))
+            })
+    });
+    found.iter().map(|schedule| ObjectRef::from_obj(schedule.as_ref())).collect()
+}
+
+/// Polls a controller to its end. What failed was counted, and comes again.
+async fn drain<K>(stream: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<Error, watcher::Error>>>)
+where
+    K: Resource<DynamicType = ()> + Debug + DeserializeOwned,
+{
+    futures::pin_mut!(stream);
+    while let Some(result) = stream.next().await {
+        match result {
+            Ok(_) => {}
+            Err(controller::Error::ObjectNotFound(object)) => tracing::debug!(%object, "gone before it was looked at"),
+            Err(controller::Error::ReconcilerFailed(error @ Error::Conflict(_), object)) => {
+                tracing::debug!(%object, "{error}");
+            }
+            Err(error) => tracing::warn!("{:#}", anyhow::Error::new(error)),
+        }
+    }
+}
+
+/// Ends when the process is asked to.
+pub fn shutdown_on_signal() -> std::io::Result<Shutdown> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let wait = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    };
+    Ok(wait.boxed().shared())
+}

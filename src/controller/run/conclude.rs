@@ -1,0 +1,267 @@
+//! What a run's status says: conditions, targets, counts; and which of it is worth an event. Pure.
+
+use super::slots::WAITING_FOR_SLOT;
+use super::{APPROVAL_REQUIRED, wire};
+use crate::api::GalSyncRun;
+use crate::api::conditions::{self, Wanted, types};
+use crate::api::run::{GalSyncRunStatus, OperationResult, RunAction, RunPlan, RunTarget};
+use crate::controller::events::Event;
+use crate::operation::PlanSummary;
+use crate::pass::{TargetReason, TargetState};
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+/// How far a run has come.
+pub struct Progress {
+    pub targets: Vec<(String, TargetState)>,
+    pub finish: Option<Finished>,
+}
+
+pub struct Finished {
+    pub reason: String,
+    pub message: String,
+    pub succeeded: bool,
+}
+
+impl Progress {
+    pub fn going(targets: Vec<(String, TargetState)>) -> Self {
+        Self { targets, finish: None }
+    }
+
+    pub fn ended(
+        reason: impl Into<String>,
+        message: impl Into<String>,
+        succeeded: bool,
+        targets: Vec<(String, TargetState)>,
+    ) -> Self {
+        Self { targets, finish: Some(Finished { reason: reason.into(), message: message.into(), succeeded }) }
+    }
+}
+
+/// Fills in all of the status that people and tools look at.
+pub fn conclude(run: &GalSyncRun, status: &mut GalSyncRunStatus, progress: &Progress, now: Timestamp) {
+    for (name, state) in &progress.targets {
+        set_target(run, status, name, state);
+    }
+    if !status.targets.is_empty() {
+        status.counts = Some(wire::total(status.targets.iter().filter_map(|target| target.plan.as_ref())));
+    }
+    if progress.finish.is_some() {
+        status.completion_time = Some(wire::time(now));
+    }
+    let wanted = wanted(run, status, progress);
+    status.conditions = conditions::merge(&status.conditions, wanted, run.metadata.generation, now);
+}
+
+fn set_target(run: &GalSyncRun, status: &mut GalSyncRunStatus, name: &str, state: &TargetState) {
+    let (result, message, plan, expires_at): (String, &str, Option<&PlanSummary>, Option<Timestamp>) = match state {
+        TargetState::WaitingForSources => ("WaitingForSources".to_owned(), "", None, None),
+        TargetState::ToStart { .. } => ("Waiting".to_owned(), "", None, None),
+        TargetState::Simulating => ("Simulating".to_owned(), "", None, None),
+        TargetState::ApprovalRequired { plan, expires_at } => {
+            (APPROVAL_REQUIRED.to_owned(), plan.unsafe_message.as_str(), Some(plan), Some(*expires_at))
+        }
+        TargetState::Pushing { plan } => ("Pushing".to_owned(), "", Some(plan), None),
+        TargetState::Ended { reason, message, plan, .. } => (reason.label(), message.as_str(), plan.as_deref(), None),
+    };
+    let at = status.targets.iter().position(|target| target.connector.as_str() == name).unwrap_or_else(|| {
+        let target = RunTarget { connector: name.into(), plan: None, result: None, message: None };
+        status.targets.push(target);
+        status.targets.len() - 1
+    });
+    let target = &mut status.targets[at];
+    target.result = Some(result.as_str().into());
+    target.message = (!message.is_empty()).then(|| wire::sentence(message));
+    let before = target.plan.take();
+    target.plan = match plan.map(|plan| wire::plan(plan, expires_at)) {
+        // A state without a plan takes away none that was shown.
+        None => before.map(|plan| RunPlan { expires_at: None, ..plan }),
+        // What was decided about stays on show; the API server insists on it.
+        Some(plan) => match before.filter(|before| is_decided(run, before) && before.digest != plan.digest) {
+            Some(before) => Some(RunPlan { digest: before.digest, ..plan }),
+            None => Some(plan),
+        },
+    };
+}
+
+fn is_decided(run: &GalSyncRun, plan: &RunPlan) -> bool {
+    run.spec.decisions.iter().flatten().any(|decision| decision.plan_digest == plan.digest)
+}
+
+fn wanted(run: &GalSyncRun, status: &GalSyncRunStatus, progress: &Progress) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    let plans = matches!(run.spec.action, RunAction::Simulate | RunAction::Push);
+    if plans {
+        wanted.push(planned(status, progress));
+    }
+    if run.spec.action == RunAction::Push {
+        wanted.push(approved(run, status, progress));
+    }
+    match &progress.finish {
+        Some(Finished { reason, message, succeeded }) => {
+            wanted.push(Wanted::new(types::COMPLETED, true, reason.as_str(), message.as_str()));
+            wanted.push(Wanted::new(types::SUCCEEDED, *succeeded, reason.as_str(), message.as_str()));
+        }
+        None => {
+            let (reason, message) = in_progress(status, progress);
+            wanted.push(Wanted::new(types::COMPLETED, false, reason, message.as_str()));
+            wanted.push(Wanted::unknown(types::SUCCEEDED, reason, message));
+        }
+    }
+    wanted
+}
+
+/// Why the run has not ended: only while nothing but a person is waited for does it say so, since then a later
+/// pass may begin.
+fn in_progress(status: &GalSyncRunStatus, progress: &Progress) -> (&'static str, String) {
+    let rests = |state: &TargetState| matches!(state, TargetState::ApprovalRequired { .. } | TargetState::Ended { .. });
+    if !progress.targets.is_empty() && progress.targets.iter().all(|(_, state)| rests(state)) {
+        return (APPROVAL_REQUIRED, "a plan waits for approval".to_owned());
+    }
+    let unfinished = || status.operations.iter().filter(|operation| operation.result.is_none());
+    let all_wait = unfinished()
+        .all(|operation| operation.reason.as_ref().is_some_and(|reason| reason.as_str() == WAITING_FOR_SLOT));
+    match unfinished().next() {
+        Some(operation) if all_wait => {
+            (WAITING_FOR_SLOT, operation.message.as_ref().map(ToString::to_string).unwrap_or_default())
+        }
+        _ => {
+            let names: Vec<String> =
+                unfinished().map(|operation| format!("{:?} {}", operation.kind, operation.connector)).collect();
+            ("InProgress", names.join(", "))
+        }
+    }
+}
+
+fn planned(status: &GalSyncRunStatus, progress: &Progress) -> Wanted {
+    let with_plan = status.targets.iter().filter(|target| target.plan.is_some()).count();
+    let undecided = |state: &TargetState| match state {
+        TargetState::WaitingForSources | TargetState::Simulating => true,
+        TargetState::ToStart { operation, .. } => operation.kind() == crate::operation::OperationType::Simulate,
+        _ => false,
+    };
+    let waiting = progress.targets.iter().filter(|(_, state)| undecided(state)).count();
+    let all = status.targets.len();
+    let message = format!("{with_plan} of {all} targets have a plan");
+    match progress.finish {
+        None if waiting > 0 || all == 0 => Wanted::unknown(types::PLANNED, "InProgress", message),
+        _ if with_plan == all && all > 0 => Wanted::new(types::PLANNED, true, "Planned", message),
+        _ => Wanted::new(types::PLANNED, false, "PlanFailed", message),
+    }
+}
+
+fn approved(run: &GalSyncRun, status: &GalSyncRunStatus, progress: &Progress) -> Wanted {
+    let with = |wanted: TargetReason| {
+        progress
+            .targets
+            .iter()
+            .any(|(_, state)| matches!(state, TargetState::Ended { reason, .. } if *reason == wanted))
+    };
+    if let Some(message) = approval_message(run, status, progress) {
+        return Wanted::unknown(types::APPROVED, APPROVAL_REQUIRED, message);
+    }
+    if with(TargetReason::Rejected) {
+        return Wanted::new(types::APPROVED, false, "Rejected", "a plan was rejected");
+    }
+    if with(TargetReason::ApprovalExpired) {
+        return Wanted::new(types::APPROVED, false, "ApprovalExpired", "nobody approved a plan in time");
+    }
+    let pushing = progress.targets.iter().any(|(_, state)| match state {
+        TargetState::Pushing { .. } => true,
+        TargetState::ToStart { operation, .. } => operation.kind() == crate::operation::OperationType::Push,
+        TargetState::Ended { .. } => progress.finish.is_some(),
+        _ => false,
+    });
+    match run.spec.decisions.as_ref().map(Vec::len) {
+        Some(count) if count > 0 => Wanted::new(types::APPROVED, true, "Approved", format!("{count} decisions")),
+        _ if pushing => Wanted::new(types::APPROVED, true, "NotNeeded", "within the limits of spec.safety"),
+        _ => Wanted::unknown(types::APPROVED, "InProgress", "there is no plan yet"),
+    }
+}
+
+/// Which plans wait, what they would do, and how to say yes.
+pub fn approval_message(run: &GalSyncRun, status: &GalSyncRunStatus, progress: &Progress) -> Option<String> {
+    let waiting: Vec<&RunTarget> = progress
+        .targets
+        .iter()
+        .filter(|(_, state)| matches!(state, TargetState::ApprovalRequired { .. }))
+        .filter_map(|(name, _)| status.targets.iter().find(|target| target.connector.as_str() == name))
+        .collect();
+    let first = waiting.first()?.plan.as_ref()?;
+    let counts = wire::total([first]);
+    let what = first.unsafe_message.as_ref().map_or_else(
+        || {
+            format!(
+                "create {}, update {}, hide {}, delete {}",
+                counts.create, counts.update, counts.hide, counts.delete
+            )
+        },
+        ToString::to_string,
+    );
+    let others = waiting.len() - 1;
+    let more = if others == 0 { String::new() } else { format!(" ({others} more targets wait)") };
+    let decision = format!(
+        "{{\"spec\":{{\"decisions\":[{{\"planDigest\":\"{}\",\"verdict\":\"Approve\",\"by\":\"YOUR NAME\"}}]}}}}",
+        first.digest
+    );
+    let how = if run.spec.decisions.as_ref().is_none_or(Vec::is_empty) && others == 0 {
+        let (name, namespace) = (run.name_any(), run.namespace().unwrap_or_default());
+        format!("; to approve: kubectl -n {namespace} patch gsr {name} --type=merge -p '{decision}'")
+    } else {
+        format!("; add a decision about {}", first.digest)
+    };
+    let what: String = what.chars().take(400).collect();
+    Some(format!("{}: {what}{more}{how}", waiting.first()?.connector))
+}
+
+/// What happened between two statuses.
+pub fn events(before: &GalSyncRunStatus, after: &GalSyncRunStatus) -> Vec<Event> {
+    let mut events = Vec::new();
+    for operation in &after.operations {
+        let name = format!("{:?} {}", operation.kind, operation.connector);
+        let old =
+            before.operations.iter().find(|old| old.kind == operation.kind && old.connector == operation.connector);
+        let message = || operation.message.as_ref().map(ToString::to_string).unwrap_or_default();
+        let reason = || operation.reason.as_ref().map(ToString::to_string).unwrap_or_default();
+        if operation.attempts > old.map_or(0, |old| old.attempts) {
+            events.push(Event::normal("JobCreated", format!("{name}, attempt {}", operation.attempts)));
+        }
+        let ended = operation.completion_time.is_some() && old.is_none_or(|old| old.completion_time.is_none());
+        if ended && matches!(operation.result, None | Some(OperationResult::Failed)) {
+            events.push(Event::warning("JobFailed", format!("{name}: {}: {}", reason(), message())));
+        }
+    }
+    let became = |kind: &str, status: &str, reason: &str| {
+        let stands = |conditions: &[_]| {
+            conditions::find(conditions, kind)
+                .is_some_and(|c| c.status == status && (reason.is_empty() || c.reason == reason))
+        };
+        (stands(&after.conditions) && !stands(&before.conditions))
+            .then(|| conditions::find(&after.conditions, kind).cloned())
+            .flatten()
+    };
+    if became(types::PLANNED, "True", "").is_some() {
+        let counts = after.counts.unwrap_or_default();
+        let note = format!(
+            "create {}, update {}, hide {}, delete {}; {} undecided, {} conflicts",
+            counts.create, counts.update, counts.hide, counts.delete, counts.undecided, counts.conflict
+        );
+        events.push(Event::normal("PlanComputed", note));
+    }
+    if let Some(condition) = became(types::APPROVED, "Unknown", APPROVAL_REQUIRED) {
+        events.push(Event::warning(APPROVAL_REQUIRED, condition.message));
+    }
+    if let Some(condition) = became(types::APPROVED, "True", "Approved") {
+        events.push(Event::normal("Approved", condition.message));
+    }
+    if let Some(condition) = became(types::APPROVED, "False", "") {
+        events.push(Event::warning(condition.reason, condition.message));
+    }
+    if let Some(condition) = became(types::SUCCEEDED, "True", "") {
+        events.push(Event::normal("Completed", condition.reason));
+    }
+    if let Some(condition) = became(types::SUCCEEDED, "False", "") {
+        events.push(Event::warning("Completed", format!("{}: {}", condition.reason, condition.message)));
+    }
+    events
+}

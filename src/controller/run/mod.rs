@@ -1,0 +1,89 @@
+//! Runs: one pass, or one manual action. To understand a run, read `observe`, `decide`, `act` in this order;
+//! what happens next is [`crate::pass::next`]'s to say.
+
+mod act;
+mod conclude;
+mod decide;
+mod observe;
+pub mod slots;
+pub mod subject;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use act::{create, release};
+pub use observe::{read_state, run_of};
+
+use super::context::{Context, Guarded};
+use super::error::Error;
+use crate::api::conditions::{self, types};
+use crate::api::run::GalSyncRunStatus;
+use crate::api::{GalSyncRun, GalSyncSchedule};
+use crate::operation::OperationType;
+use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
+use std::sync::Arc;
+use tracing::Instrument;
+
+/// The result of a target whose plan waits for a person; also a reason of conditions and events.
+pub const APPROVAL_REQUIRED: &str = "ApprovalRequired";
+
+/// On a run that a schedule made: the number of its pass.
+pub const PASS_NUMBER: &str = "galsync.dev/pass-number";
+/// On a run that a schedule made: the time that it was due.
+pub const SCHEDULED_FOR: &str = "galsync.dev/scheduled-for";
+
+pub async fn reconcile(run: Arc<Guarded<GalSyncRun>>, context: Arc<Context>) -> Result<Action, Error> {
+    let Ok(run) = &run.0 else { return Ok(Action::await_change()) };
+    if is_completed(run) {
+        return Ok(Action::await_change());
+    }
+    let (namespace, name) = (run.namespace().ok_or(Error::Incomplete("namespace"))?, run.name_any());
+    let span = tracing::info_span!("run", namespace, run = name);
+    let work = async {
+        let _timer = context.metrics.time("run");
+        let Some(observation) = observe::observe(&context, &namespace, &name).await? else {
+            return Ok(Action::await_change());
+        };
+        let rules = decide::Rules {
+            owner: &context.settings.owner,
+            start_deadline_seconds: context.settings.start_deadline_seconds,
+        };
+        let decision = decide::decide(&observation, &rules);
+        act::act(&context, &observation, decision).await
+    };
+    work.instrument(span).await
+}
+
+pub fn is_completed(run: &GalSyncRun) -> bool {
+    run.status.as_ref().is_some_and(|status| conditions::is_true(&status.conditions, types::COMPLETED))
+}
+
+/// Only a person is waited for: a later pass may begin.
+pub fn waits_for_approval_only(run: &GalSyncRun) -> bool {
+    let completed = run.status.as_ref().and_then(|status| conditions::find(&status.conditions, types::COMPLETED));
+    completed.is_some_and(|condition| condition.status == "False" && condition.reason == APPROVAL_REQUIRED)
+}
+
+/// Made by a person, not by its schedule.
+pub fn is_manual(run: &GalSyncRun) -> bool {
+    !run.owner_references().iter().any(|owner| owner.kind == GalSyncSchedule::kind(&()))
+}
+
+pub fn pass_number(run: &GalSyncRun) -> Option<u64> {
+    run.annotations().get(PASS_NUMBER)?.parse().ok()
+}
+
+/// Whether the end of this attempt stands in the run's status.
+pub fn has_recorded(run: &GalSyncRun, operation: OperationType, connector: &str, attempt: u32) -> bool {
+    is_completed(run) || run.status.as_ref().is_some_and(|status| recorded(status, operation, connector, attempt))
+}
+
+fn recorded(status: &GalSyncRunStatus, operation: OperationType, connector: &str, attempt: u32) -> bool {
+    status.operations.iter().any(|entry| {
+        entry.kind == wire::kind(operation)
+            && entry.connector.as_str() == connector
+            && (entry.attempts > attempt || (entry.attempts == attempt && entry.completion_time.is_some()))
+    })
+}

@@ -1,0 +1,243 @@
+//! From the manifests to the input of [`crate::pass::next`]: the run, its schedule, its connectors. Pure.
+
+use super::wire;
+use crate::api::convert::{InvalidField, checked_connector, source_rules, target_rules};
+use crate::api::run::{DecisionVerdict, RunAction};
+use crate::api::scope::read_scope;
+use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
+use crate::model::connector::Connector;
+use crate::model::schedule::SourceRules;
+use crate::model::{Digest, Domain, OwnerId};
+use crate::operation::RunReference;
+use crate::pass;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that a run is built from: all objects of its namespace.
+pub struct Inputs<'a> {
+    pub run: &'a GalSyncRun,
+    pub connectors: &'a [GalSyncConnector],
+    pub schedules: &'a [GalSyncSchedule],
+    pub runs: &'a [GalSyncRun],
+    pub owner: &'a OwnerId,
+}
+
+/// Why a run cannot even begin, in a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unable {
+    #[error("there is no schedule {0} in this namespace")]
+    NoSchedule(String),
+    #[error("there is no connector {0} in this namespace")]
+    NoConnector(String),
+    #[error("schedule {0} has no target {1}")]
+    NoTarget(String, String),
+    #[error("connector {0} is suspended")]
+    Suspended(String),
+    #[error("no run of the schedule shows the plan {0}")]
+    NoPlan(Digest),
+    #[error("{0}: {1}")]
+    Invalid(String, InvalidField),
+}
+
+impl Unable {
+    /// The reason of the run's conditions.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NoSchedule(_) => "ScheduleNotFound",
+            Self::NoConnector(_) => "ConnectorNotFound",
+            Self::NoTarget(..) => "TargetNotFound",
+            Self::Suspended(_) => "Suspended",
+            Self::NoPlan(_) => "PlanMissing",
+            Self::Invalid(..) => "InvalidSpec",
+        }
+    }
+}
+
+/// The run as the pass sees it.
+pub fn pass_run(inputs: &Inputs<'_>) -> Result<pass::Run, Unable> {
+    let Inputs { run, owner, .. } = inputs;
+    let namespace = run.namespace().unwrap_or_default();
+    let schedule = schedule_of(inputs)?;
+    let subject = match (schedule, &run.spec.connector_ref) {
+        (Some(schedule), _) => pass::Subject::Schedule(Box::new(schedule_subject(inputs, schedule)?)),
+        (None, Some(reference)) => {
+            let connector = find(inputs, reference.name.as_str())?;
+            let rules = SourceRules { filters: crate::model::filters::Filters::open() };
+            pass::Subject::Connector(Box::new(source(inputs, connector, rules)?))
+        }
+        (None, None) => return Err(Unable::NoSchedule(String::new())),
+    };
+    let approval = schedule.map(|schedule| &schedule.spec.approval);
+    Ok(pass::Run {
+        reference: RunReference {
+            name: run.name_any(),
+            uid: run.uid().unwrap_or_default(),
+            namespace: namespace.clone(),
+        },
+        owner: (*owner).clone(),
+        store_prefix: format!("{owner}/{namespace}"),
+        created: run.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+        action: match run.spec.action {
+            RunAction::Verify => pass::Action::Verify,
+            RunAction::Pull => pass::Action::Pull,
+            RunAction::Simulate => pass::Action::Simulate,
+            RunAction::Push => pass::Action::Push,
+            RunAction::EmptyCache => pass::Action::EmptyCache,
+        },
+        manual: super::is_manual(run),
+        subject,
+        decisions: decisions(run),
+        approval: pass::Approval {
+            mode: approval.map(|approval| approval.mode).unwrap_or_default().into(),
+            expires_after_seconds: approval.and_then(|approval| approval.expires_after.seconds()).unwrap_or(0),
+        },
+    })
+}
+
+/// The schedule that the run names, if it names one.
+pub fn schedule_of<'a>(inputs: &Inputs<'a>) -> Result<Option<&'a GalSyncSchedule>, Unable> {
+    let Some(reference) = &inputs.run.spec.schedule_ref else { return Ok(None) };
+    let name = reference.name.as_str();
+    let schedule = inputs.schedules.iter().find(|schedule| schedule.name_any() == name);
+    schedule.map(Some).ok_or_else(|| Unable::NoSchedule(name.to_owned()))
+}
+
+fn decisions(run: &GalSyncRun) -> BTreeMap<Digest, pass::Verdict> {
+    let decisions = run.spec.decisions.as_deref().unwrap_or_default();
+    let one = |decision: &crate::api::run::Decision| {
+        let verdict = match decision.verdict {
+            DecisionVerdict::Approve => pass::Verdict::Approve,
+            DecisionVerdict::Reject => pass::Verdict::Reject,
+        };
+        Some((Digest::parse(decision.plan_digest.as_str()).ok()?, verdict))
+    };
+    decisions.iter().filter_map(one).collect()
+}
+
+fn find<'a>(inputs: &Inputs<'a>, name: &str) -> Result<&'a GalSyncConnector, Unable> {
+    let connector = inputs.connectors.iter().find(|connector| connector.name_any() == name);
+    let connector = connector.ok_or_else(|| Unable::NoConnector(name.to_owned()))?;
+    // A run that has started goes on to its end.
+    let started = inputs.run.status.as_ref().is_some_and(|status| status.operations.iter().any(|o| o.attempts > 0));
+    if connector.spec.suspend && !started {
+        return Err(Unable::Suspended(name.to_owned()));
+    }
+    Ok(connector)
+}
+
+fn checked(connector: &GalSyncConnector) -> Result<Connector, Unable> {
+    checked_connector(connector).map_err(|error| Unable::Invalid(format!("connector {}", connector.name_any()), error))
+}
+
+fn source(
+    inputs: &Inputs<'_>,
+    connector: &GalSyncConnector,
+    rules: SourceRules,
+) -> Result<pass::SourceSubject, Unable> {
+    let read = read_scope(connector, inputs.schedules, inputs.owner)
+        .map_err(|error| Unable::Invalid(format!("connector {}", connector.name_any()), error))?;
+    let last_pull = connector.status.as_ref().and_then(|status| status.last_pull.as_ref());
+    Ok(pass::SourceSubject {
+        connector: checked(connector)?,
+        rules,
+        read,
+        last_pull: last_pull.and_then(wire::last_pull),
+    })
+}
+
+fn schedule_subject(inputs: &Inputs<'_>, schedule: &GalSyncSchedule) -> Result<pass::ScheduleSubject, Unable> {
+    let Inputs { run, owner, connectors, .. } = inputs;
+    let name = schedule.name_any();
+    let invalid = |error| Unable::Invalid(format!("schedule {name}"), error);
+    let mut sources = Vec::new();
+    for (index, written) in schedule.spec.sources.iter().enumerate() {
+        let connector = find(inputs, written.connector_ref.name.as_str())?;
+        sources.push(source(inputs, connector, source_rules(schedule, index).map_err(invalid)?)?);
+    }
+    if let Some(unknown) = run
+        .spec
+        .targets
+        .iter()
+        .flatten()
+        .find(|wanted| !schedule.spec.targets.iter().any(|target| target.connector_ref.name == **wanted))
+    {
+        return Err(Unable::NoTarget(name, unknown.to_string()));
+    }
+    let known = known_plans(inputs)?;
+    let mut targets = Vec::new();
+    for (index, written) in schedule.spec.targets.iter().enumerate() {
+        let target = written.connector_ref.name.as_str();
+        let wanted = run.spec.targets.as_ref().is_none_or(|wanted| wanted.iter().any(|name| name.as_str() == target));
+        if !wanted || (!known.is_empty() && !known.contains_key(target)) {
+            continue;
+        }
+        targets.push(pass::TargetSubject {
+            connector: checked(find(inputs, target)?)?,
+            rules: target_rules(schedule, index, owner).map_err(invalid)?,
+            pending: pending(inputs, target),
+            known: known.get(target).cloned(),
+        });
+    }
+    let inside: BTreeSet<&str> = schedule
+        .spec
+        .sources
+        .iter()
+        .map(|source| source.connector_ref.name.as_str())
+        .chain(schedule.spec.targets.iter().map(|target| target.connector_ref.name.as_str()))
+        .collect();
+    let elsewhere = connectors.iter().filter(|connector| !inside.contains(connector.name_any().as_str()));
+    let claims = elsewhere.flat_map(|connector| connector.spec.authoritative_domains.iter().flatten());
+    Ok(pass::ScheduleSubject {
+        sources,
+        targets,
+        pass_number: super::pass_number(run)
+            .or_else(|| schedule.status.as_ref().map(|status| status.pass_number))
+            .unwrap_or(0),
+        pull_targets_every: u64::from(schedule.spec.pull_targets_every),
+        claimed_elsewhere: claims.filter_map(|domain| Domain::parse(domain.as_str()).ok()).collect(),
+        name,
+    })
+}
+
+/// Other runs of the same schedule, and what they show of their targets.
+fn siblings<'a>(
+    inputs: &'a Inputs<'_>,
+) -> impl Iterator<Item = (&'a GalSyncRun, &'a crate::api::GalSyncRunStatus)> + 'a {
+    let own = inputs.run.uid();
+    inputs
+        .runs
+        .iter()
+        .filter(move |run| run.uid() != own && run.spec.schedule_ref == inputs.run.spec.schedule_ref)
+        .filter_map(|run| Some((run, run.status.as_ref()?)))
+}
+
+/// The plan of this target that an earlier run left waiting.
+fn pending(inputs: &Inputs<'_>, target: &str) -> Option<pass::PendingPlan> {
+    let waiting = siblings(inputs).filter(|(run, _)| !super::is_completed(run)).filter_map(|(run, status)| {
+        let shown = status.targets.iter().find(|shown| shown.connector.as_str() == target)?;
+        if shown.result.as_ref().map(|result| result.as_str()) != Some(super::APPROVAL_REQUIRED) {
+            return None;
+        }
+        let plan = shown.plan.as_ref()?;
+        let digest = Digest::parse(plan.digest.as_str()).ok()?;
+        Some(pass::PendingPlan { digest, run: run.name_any(), expires_at: plan.expires_at.as_ref()?.0 })
+    });
+    waiting.min_by_key(|plan| plan.expires_at)
+}
+
+/// The plans that `spec.planDigests` names, by target.
+fn known_plans(inputs: &Inputs<'_>) -> Result<BTreeMap<String, pass::KnownPlan>, Unable> {
+    let mut known = BTreeMap::new();
+    for text in inputs.run.spec.plan_digests.iter().flatten() {
+        let Ok(digest) = Digest::parse(text.as_str()) else { continue };
+        let shown = siblings(inputs).find_map(|(run, status)| {
+            let (connector, summary) = wire::plan_shown(status, digest)?;
+            let approved = decisions(run).get(&digest) == Some(&pass::Verdict::Approve);
+            Some((connector, pass::KnownPlan { summary, approved }))
+        });
+        let (connector, plan) = shown.ok_or(Unable::NoPlan(digest))?;
+        known.insert(connector, plan);
+    }
+    Ok(known)
+}

@@ -1,0 +1,204 @@
+//! Between what stands in a run's status and what the pass works with. Pure.
+
+use crate::api::connector::LastPull;
+use crate::api::reference::LocalReference;
+use crate::api::run::{
+    ClassCounts, Counters, Counts, GalSyncRunStatus, OperationKind, OperationResult, OperationStatus, RunPlan,
+};
+use crate::model::Digest;
+use crate::model::counts::{ChangeCounts, PlanCounts};
+use crate::operation::{OperationType, Outcome, PlanSummary, SourceCounts, Verdict};
+use crate::pass;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::json;
+
+/// What `reason` says of an attempt that was lost.
+pub const INTERRUPTED: &str = "Interrupted";
+
+/// Whole seconds: finer ones do not survive the API server, and a status that differs would be written again.
+pub fn time(timestamp: Timestamp) -> Time {
+    Time(Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp))
+}
+
+/// Cut to what the schema takes.
+pub fn sentence(text: &str) -> crate::api::text::Sentence {
+    text.chars().take(1_000).collect::<String>().into()
+}
+
+pub fn kind(operation: OperationType) -> OperationKind {
+    match operation {
+        OperationType::Verify => OperationKind::Verify,
+        OperationType::Pull => OperationKind::Pull,
+        OperationType::Simulate => OperationKind::Simulate,
+        OperationType::Push => OperationKind::Push,
+        OperationType::EmptyCache | OperationType::CollectGarbage => OperationKind::EmptyCache,
+    }
+}
+
+pub fn operation(kind: OperationKind) -> OperationType {
+    match kind {
+        OperationKind::Verify => OperationType::Verify,
+        OperationKind::Pull => OperationType::Pull,
+        OperationKind::Simulate => OperationType::Simulate,
+        OperationKind::Push => OperationType::Push,
+        OperationKind::EmptyCache => OperationType::EmptyCache,
+    }
+}
+
+/// The operation as the pass sees it; `None` for one that waits for its slot.
+pub fn observed(status: &OperationStatus) -> Option<pass::Observed> {
+    if status.attempts == 0 && status.result.is_none() {
+        return None;
+    }
+    let state = if status.result == Some(OperationResult::Shared) {
+        pass::State::Shared(shared(status)?)
+    } else if let Some(outcome) = outcome(status) {
+        pass::State::Finished(Box::new(outcome))
+    } else if status.completion_time.is_some() {
+        pass::State::Interrupted
+    } else {
+        pass::State::Running
+    };
+    Some(pass::Observed {
+        kind: operation(status.kind),
+        connector: status.connector.to_string(),
+        attempt: status.attempts.max(1),
+        state,
+    })
+}
+
+/// The outcome that stands in the status.
+pub fn outcome(status: &OperationStatus) -> Option<Outcome> {
+    serde_json::from_value(status.outcome.clone()?).ok()
+}
+
+/// Puts the outcome into the status.
+pub fn record(status: &mut OperationStatus, outcome: &Outcome) {
+    status.completion_time = Some(time(outcome.finished));
+    status.result = Some(match outcome.verdict {
+        Verdict::Succeeded => OperationResult::Succeeded,
+        Verdict::PartiallySucceeded => OperationResult::PartiallySucceeded,
+        Verdict::Failed => OperationResult::Failed,
+        Verdict::Paused => OperationResult::Paused,
+    });
+    status.reason = Some(outcome.reason.label().into());
+    status.message = (!outcome.message.is_empty()).then(|| sentence(&outcome.message));
+    status.counters = Some(Counters {
+        requests: outcome.counters.requests,
+        throttled: outcome.counters.throttled,
+        retries: outcome.counters.retries,
+        bytes_read: outcome.counters.bytes_read,
+        peak_memory_bytes: outcome.counters.peak_memory_bytes,
+    });
+    status.snapshot_digest = outcome.source.as_ref().map(|source| source.snapshot.to_string().into());
+    status.report = outcome.report.as_deref().map(sentence);
+    status.outcome = Some(json!(outcome));
+}
+
+/// Records that another run's pull serves.
+pub fn record_shared(status: &mut OperationStatus, pull: &pass::LastPull, now: Timestamp) {
+    status.result = Some(OperationResult::Shared);
+    status.completion_time = Some(time(now));
+    status.reason = Some("Shared".into());
+    status.message = pull.run.as_ref().map(|run| sentence(&format!("served by the pull of run {run}")));
+    status.snapshot_digest = Some(pull.snapshot.to_string().into());
+    status.outcome = Some(json!({ "shared": {
+        "started": pull.started, "fingerprint": pull.fingerprint, "snapshot": pull.snapshot,
+        "identity": pull.identity, "run": pull.run,
+    } }));
+}
+
+fn shared(status: &OperationStatus) -> Option<pass::LastPull> {
+    let shared = status.outcome.as_ref()?.get("shared")?;
+    let text = |name: &str| shared.get(name).and_then(|value| value.as_str());
+    Some(pass::LastPull {
+        started: text("started")?.parse().ok()?,
+        fingerprint: Digest::parse(text("fingerprint")?).ok()?,
+        snapshot: Digest::parse(text("snapshot")?).ok()?,
+        identity: text("identity")?.to_owned(),
+        run: text("run").map(str::to_owned),
+    })
+}
+
+/// A connector's last pull as the pass sees it.
+pub fn last_pull(pull: &LastPull) -> Option<pass::LastPull> {
+    Some(pass::LastPull {
+        started: pull.start_time.0,
+        fingerprint: Digest::parse(pull.fingerprint.as_str()).ok()?,
+        snapshot: Digest::parse(pull.snapshot_digest.as_str()).ok()?,
+        identity: pull.identity.to_string(),
+        run: Some(pull.run_ref.name.to_string()),
+    })
+}
+
+/// A finished pull as the connector's status shows it.
+pub fn last_pull_of(run: &str, outcome: &Outcome, source: &SourceCounts) -> LastPull {
+    LastPull {
+        time: time(outcome.finished),
+        start_time: time(outcome.started),
+        run_ref: LocalReference::new(run),
+        snapshot_digest: source.snapshot.to_string().into(),
+        fingerprint: source.fingerprint.to_string().into(),
+        identity: source.identity.as_str().into(),
+        full: source.full,
+        users: source.users,
+        groups: source.groups,
+        contacts: source.contacts,
+        rejected: source.rejected.clone(),
+        invalid: source.invalid,
+    }
+}
+
+/// The target and the summary of the plan with this digest, where the status shows it.
+pub fn plan_shown(status: &GalSyncRunStatus, digest: Digest) -> Option<(String, PlanSummary)> {
+    let simulations = status.operations.iter().filter(|operation| operation.kind == OperationKind::Simulate);
+    simulations
+        .filter_map(|simulation| Some((simulation.connector.to_string(), outcome(simulation)?.plan?)))
+        .find(|(_, plan)| plan.digest == digest)
+}
+
+pub fn plan(summary: &PlanSummary, expires_at: Option<Timestamp>) -> RunPlan {
+    RunPlan {
+        digest: summary.digest.to_string().into(),
+        counts: class_counts(&summary.counts),
+        unsafe_reasons: summary.unsafe_reasons.iter().map(|reason| reason.label().into()).collect(),
+        unsafe_message: (!summary.unsafe_message.is_empty()).then(|| sentence(&summary.unsafe_message)),
+        managed: summary.managed,
+        reasons: summary.reasons.clone(),
+        expires_at: expires_at.map(time),
+    }
+}
+
+pub fn class_counts(counts: &PlanCounts) -> ClassCounts {
+    ClassCounts {
+        users: one_class(&counts.users),
+        groups: one_class(&counts.groups),
+        contacts: one_class(&counts.contacts),
+    }
+}
+
+pub fn one_class(counts: &ChangeCounts) -> Counts {
+    let ChangeCounts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed } = *counts;
+    Counts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed }
+}
+
+/// The sum over the classes and over several plans.
+pub fn total<'a>(plans: impl IntoIterator<Item = &'a RunPlan>) -> Counts {
+    let mut total = Counts::default();
+    for plan in plans {
+        for part in [plan.counts.users, plan.counts.groups, plan.counts.contacts] {
+            let Counts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed } = part;
+            total.create += create;
+            total.update += update;
+            total.hide += hide;
+            total.delete += delete;
+            total.unchanged += unchanged;
+            total.skipped += skipped;
+            total.conflict += conflict;
+            total.undecided += undecided;
+            total.failed += failed;
+        }
+    }
+    total
+}

@@ -1,0 +1,159 @@
+//! Whether a pass begins now, and what the schedule's status says. Pure.
+
+use super::observe::Observation;
+use super::report;
+use super::when::Rhythm;
+use crate::api::REQUESTED_AT;
+use crate::api::conditions::{self, Wanted, types};
+use crate::api::reference::LocalReference;
+use crate::api::schedule::GalSyncScheduleStatus;
+use crate::controller::events::Event;
+use crate::controller::names::bounded;
+use crate::controller::run::{self, wire};
+use crate::model::digest::short_hash;
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+/// Flux' own annotation for the same wish.
+const FLUX_REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    pub status: GalSyncScheduleStatus,
+    pub start: Option<Pass>,
+    pub events: Vec<Event>,
+    pub again_seconds: Option<u64>,
+}
+
+/// A run to make. Its name follows from why it is made, so that making it twice is making it once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    pub name: String,
+    pub number: u64,
+    pub due: Timestamp,
+}
+
+pub fn decide(observation: &Observation) -> Decision {
+    let Observation { schedule, runs, now, .. } = observation;
+    let before = schedule.status.clone().unwrap_or_default();
+    let generation = schedule.metadata.generation;
+    let mut status = GalSyncScheduleStatus { observed_generation: generation, ..before.clone() };
+    let newly_finished = report::take_over(&mut status, runs, *now);
+
+    let active = runs
+        .iter()
+        .rev()
+        .find(|run| !run::is_manual(run) && !run::is_completed(run) && !run::waits_for_approval_only(run));
+    let ready = readiness(observation);
+    let able = ready.status == Some(true) && !schedule.spec.suspend;
+    let rhythm = Rhythm::every(schedule.spec.interval.seconds().unwrap_or(86_400), &schedule.uid().unwrap_or_default());
+    let mut start = None;
+    if able && active.is_none() {
+        start = due(observation, &status, rhythm);
+    }
+    if let Some(Pass { name, number, due }) = &start {
+        status.pass_number = *number;
+        status.last_schedule_time = Some(wire::time(*due));
+        if let Some(token) = requested(observation) {
+            status.last_handled_reconcile_at = Some(token.chars().take(256).collect::<String>().into());
+        }
+        status.active_run_ref = Some(LocalReference::new(name));
+    } else {
+        status.active_run_ref = active.map(|run| LocalReference::new(&run.name_any()));
+    }
+    let next = status.last_schedule_time.as_ref().map(|last| rhythm.after(last.0));
+    status.next_schedule_time = next.filter(|_| able).map(wire::time);
+    let wanted = vec![Some(ready), report::synced(&before, runs), Some(report::approval(&status))];
+    let mut wanted: Vec<Wanted> = wanted.into_iter().flatten().collect();
+    if let Some(stalled) = stalled(observation) {
+        wanted.push(stalled);
+    }
+    status.conditions = conditions::merge(&before.conditions, wanted, generation, *now);
+
+    let mut events = report::events(&before, &status, &newly_finished);
+    if let Some(pass) = &start {
+        events.push(Event::normal("RunStarted", format!("run {}, pass {}", pass.name, pass.number)));
+    }
+    let wait = next.filter(|_| able).map(|next| u64::try_from(next.duration_since(*now).as_secs()).unwrap_or(0).max(1));
+    Decision { status, start, events, again_seconds: wait }
+}
+
+/// The value of the annotation that asks for a pass, unless it has been answered.
+fn requested(observation: &Observation) -> Option<&str> {
+    let annotations = observation.schedule.annotations();
+    let token = annotations.get(REQUESTED_AT).or_else(|| annotations.get(FLUX_REQUESTED_AT))?.as_str();
+    let status = observation.schedule.status.as_ref();
+    let answered = status.and_then(|status| status.last_handled_reconcile_at.as_ref());
+    let same = |answered: &str| token.chars().take(256).eq(answered.chars());
+    (!token.is_empty() && !answered.is_some_and(|answered| same(answered.as_str()))).then_some(token)
+}
+
+fn due(observation: &Observation, status: &GalSyncScheduleStatus, rhythm: Rhythm) -> Option<Pass> {
+    let Observation { schedule, now, .. } = observation;
+    let number = status.pass_number + 1;
+    let name = |suffix: &str| format!("{}-{suffix}", bounded(&schedule.name_any(), 62 - suffix.len()));
+    if let Some(token) = requested(observation) {
+        return Some(Pass { name: name(&format!("r{}", short_hash(token))), number, due: *now });
+    }
+    let due = match &status.last_schedule_time {
+        // The first pass comes at once; spec.mode says what harm it can do.
+        None => schedule.creation_timestamp().map_or(*now, |time| time.0),
+        Some(last) => rhythm.due(last.0, *now)?,
+    };
+    let suffix = due.strftime("%Y%m%d-%H%M%S").to_string();
+    Some(Pass { name: name(&suffix), number, due })
+}
+
+/// Whether the schedule is able to run.
+fn readiness(observation: &Observation) -> Wanted {
+    let Observation { schedule, checked, connectors, .. } = observation;
+    let not = |reason: &str, message: String| Wanted::new(types::READY, false, reason, message);
+    if let Err(invalid) = checked {
+        return not("InvalidSpec", invalid.to_string());
+    }
+    let spec = &schedule.spec;
+    let sources = spec.sources.iter().map(|source| (source.connector_ref.name.as_str(), false));
+    let targets = spec.targets.iter().map(|target| (target.connector_ref.name.as_str(), true));
+    let mut unverified = None;
+    for (name, is_target) in sources.chain(targets) {
+        let Some(connector) = connectors.iter().find(|connector| connector.name_any() == name) else {
+            return not("ConnectorNotFound", format!("there is no connector {name} in this namespace"));
+        };
+        if connector.spec.suspend {
+            return not("ConnectorSuspended", format!("connector {name} is suspended"));
+        }
+        let status = connector.status.as_ref();
+        let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
+        if let Some(stalled) = conditions::find(conditions, types::STALLED) {
+            return not("ConnectorNotReady", format!("connector {name}: {}: {}", stalled.reason, stalled.message));
+        }
+        use crate::api::connector::Capabilities::{None as Nothing, ReadOnly, WriteOnly};
+        match status.and_then(|status| status.capabilities) {
+            Some(ReadOnly | Nothing) if is_target && spec.mode == crate::api::schedule::Mode::Push => {
+                return not("CannotWrite", format!("the account of connector {name} may not write"));
+            }
+            Some(WriteOnly | Nothing) if !is_target => {
+                return not("CannotRead", format!("the account of connector {name} may not read"));
+            }
+            _ => {}
+        }
+        if conditions::find(conditions, types::READY).is_none_or(|ready| ready.status == "Unknown") {
+            unverified.get_or_insert(name);
+        }
+    }
+    if let Some(name) = unverified {
+        let message = format!("connector {name} is being verified");
+        return Wanted::unknown(types::READY, "ConnectorNotVerified", message);
+    }
+    if spec.suspend {
+        return Wanted::new(types::READY, true, "Suspended", "suspended: no new passes begin");
+    }
+    Wanted::new(types::READY, true, "Ready", "")
+}
+
+/// Only what a person must put right; a connector that is being verified or suspended passes.
+fn stalled(observation: &Observation) -> Option<Wanted> {
+    let ready = readiness(observation);
+    let stuck = ready.status == Some(false) && ready.reason != "ConnectorSuspended";
+    stuck.then(|| Wanted { kind: types::STALLED, status: Some(true), ..ready })
+}

@@ -1,0 +1,43 @@
+//! Reads what a schedule's next step depends on: the schedule, its runs, its connectors.
+
+use crate::api::convert::{InvalidField, source_rules, target_rules};
+use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
+use crate::controller::context::{Context, Guarded};
+use crate::controller::error::Error;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::api::Api;
+
+pub struct Observation {
+    pub schedule: GalSyncSchedule,
+    pub checked: Result<(), InvalidField>,
+    pub connectors: Vec<GalSyncConnector>,
+    /// Those that name this schedule, the oldest first.
+    pub runs: Vec<GalSyncRun>,
+    pub now: Timestamp,
+}
+
+pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<Option<Observation>, Error> {
+    let api: Api<Guarded<GalSyncSchedule>> = Api::namespaced(context.client.clone(), namespace);
+    let Some(Guarded { 0: Ok(schedule) }) = api.get_opt(name).await? else { return Ok(None) };
+    if schedule.metadata.deletion_timestamp.is_some() {
+        return Ok(None);
+    }
+    let owner = &context.settings.owner;
+    let checked =
+        (0..schedule.spec.sources.len()).try_for_each(|index| source_rules(&schedule, index).map(drop)).and_then(
+            |()| (0..schedule.spec.targets.len()).try_for_each(|index| target_rules(&schedule, index, owner).map(drop)),
+        );
+    let mut runs = context.runs(namespace);
+    runs.retain(|run| run.spec.schedule_ref.as_ref().is_some_and(|reference| reference.name.as_str() == name));
+    // The cache may not have the run yet that was made a moment ago.
+    let active = schedule.status.as_ref().and_then(|status| status.active_run_ref.as_ref());
+    if let Some(active) = active.map(|reference| reference.name.as_str())
+        && !runs.iter().any(|run| run.name_any() == active)
+    {
+        let run_api: Api<Guarded<GalSyncRun>> = Api::namespaced(context.client.clone(), namespace);
+        runs.extend(run_api.get_opt(active).await?.and_then(|run| run.0.ok()));
+    }
+    runs.sort_by_key(|run| (run.creation_timestamp().map(|time| time.0), run.name_any()));
+    Ok(Some(Observation { checked, connectors: context.connectors(namespace), runs, now: context.now(), schedule }))
+}

@@ -1,0 +1,170 @@
+//! What finished and waiting runs mean for the schedule's status. Pure.
+
+use crate::api::GalSyncRun;
+use crate::api::conditions::{self, Wanted, types};
+use crate::api::reference::LocalReference;
+use crate::api::run::RunAction;
+use crate::api::schedule::{GalSyncScheduleStatus, HistoryEntry, PendingApproval, TargetState};
+use crate::controller::events::Event;
+use crate::controller::run::{self, APPROVAL_REQUIRED, wire};
+use jiff::Timestamp;
+use kube::ResourceExt;
+use std::collections::BTreeMap;
+
+/// How many finished runs the status remembers.
+const HISTORY: usize = 5;
+
+/// Takes over what the runs say; returns those that finished since the last time.
+pub fn take_over(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun], now: Timestamp) -> Vec<HistoryEntry> {
+    let newest_known = status.history.first().map(|entry| entry.completion_time.0);
+    let known: Vec<String> = status.history.iter().map(|entry| entry.run_ref.name.to_string()).collect();
+    let mut fresh: Vec<HistoryEntry> = runs
+        .iter()
+        .filter_map(entry)
+        .filter(|entry| !known.iter().any(|name| name == entry.run_ref.name.as_str()))
+        .filter(|entry| newest_known.is_none_or(|newest| entry.completion_time.0 >= newest))
+        .collect();
+    fresh.sort_by_key(|entry| entry.completion_time.0);
+    for entry in &fresh {
+        let time = Some(entry.completion_time.clone());
+        if entry.result.as_str() == "Succeeded" {
+            status.last_success_time = time;
+            status.consecutive_failures = 0;
+        } else {
+            status.last_failure_time = time;
+            status.consecutive_failures = status.consecutive_failures.saturating_add(1);
+        }
+        status.history.insert(0, entry.clone());
+    }
+    status.history.truncate(HISTORY);
+    status.pending_approvals = pending(runs, now);
+    targets(status, runs);
+    fresh
+}
+
+fn entry(run: &GalSyncRun) -> Option<HistoryEntry> {
+    let status = run.status.as_ref().filter(|_| run::is_completed(run))?;
+    let result = conditions::find(&status.conditions, types::SUCCEEDED)?;
+    Some(HistoryEntry {
+        run_ref: LocalReference::new(&run.name_any()),
+        action: run.spec.action,
+        start_time: status.start_time.clone().or_else(|| run.creation_timestamp())?,
+        completion_time: status.completion_time.clone()?,
+        result: result.reason.as_str().into(),
+        counts: status.counts.unwrap_or_default(),
+    })
+}
+
+fn pending(runs: &[GalSyncRun], now: Timestamp) -> Vec<PendingApproval> {
+    let mut pending: BTreeMap<String, PendingApproval> = BTreeMap::new();
+    for run in runs.iter().filter(|run| !run::is_completed(run)) {
+        for target in run.status.iter().flat_map(|status| &status.targets) {
+            let waits = target.result.as_ref().is_some_and(|result| result.as_str() == APPROVAL_REQUIRED);
+            let Some(plan) = target.plan.as_ref().filter(|_| waits) else { continue };
+            if plan.expires_at.as_ref().is_some_and(|expires| expires.0 <= now) {
+                continue;
+            }
+            let one = PendingApproval {
+                target: target.connector.as_str().into(),
+                run_ref: LocalReference::new(&run.name_any()),
+                plan_digest: plan.digest.clone(),
+                counts: wire::total([plan]),
+                unsafe_reasons: plan.unsafe_reasons.clone(),
+                message: plan.unsafe_message.clone(),
+                expires_at: plan.expires_at.clone(),
+            };
+            pending.insert(target.connector.to_string(), one);
+        }
+    }
+    pending.into_values().collect()
+}
+
+/// How each target stood after the newest run that dealt with it.
+fn targets(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun]) {
+    for run in runs.iter().filter(|run| run::is_completed(run)) {
+        let Some(of_run) = &run.status else { continue };
+        let Some(completed) = &of_run.completion_time else { continue };
+        for target in &of_run.targets {
+            let (Some(result), Some(plan)) = (&target.result, &target.plan) else { continue };
+            let good = matches!(result.as_str(), "Pushed" | "InSync");
+            let known = status.targets.iter().position(|known| known.connector.as_str() == target.connector.as_str());
+            let before = known.map(|at| status.targets.remove(at));
+            let last_success = before.and_then(|before| before.last_success_time);
+            let newer = last_success.as_ref().is_none_or(|last| last.0 <= completed.0);
+            let state = TargetState {
+                connector: target.connector.as_str().into(),
+                result: result.clone(),
+                last_success_time: if good && newer { Some(completed.clone()) } else { last_success },
+                managed: plan.managed,
+                counts: wire::total([plan]),
+            };
+            status.targets.push(state);
+        }
+    }
+    status.targets.sort_by(|a, b| a.connector.cmp(&b.connector));
+    status.targets.truncate(16);
+}
+
+/// How the last finished pass went; it stands while the next one runs.
+pub fn synced(before: &GalSyncScheduleStatus, runs: &[GalSyncRun]) -> Option<Wanted> {
+    let finished = runs.iter().filter(|run| run.spec.action == RunAction::Push && run.spec.targets.is_none());
+    let newest = finished
+        .filter_map(|run| Some((run, run.status.as_ref()?.completion_time.as_ref()?.0)))
+        .max_by_key(|(_, completed)| *completed);
+    if let Some((run, _)) = newest {
+        let conditions = run.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let result = conditions::find(conditions, types::SUCCEEDED)?;
+        let message = if result.message.is_empty() {
+            format!("run {}", run.name_any())
+        } else {
+            format!("run {}: {}", run.name_any(), result.message)
+        };
+        return Some(Wanted::new(types::SYNCED, result.status == "True", result.reason.as_str(), message));
+    }
+    // The run is gone; what it said stays.
+    let stands = conditions::find(&before.conditions, types::SYNCED);
+    match stands.filter(|stands| stands.status != "Unknown") {
+        Some(stands) => {
+            let (reason, message) = (stands.reason.as_str(), stands.message.as_str());
+            Some(Wanted::new(types::SYNCED, stands.status == "True", reason, message))
+        }
+        None => Some(Wanted::unknown(types::SYNCED, "NotYet", "no pass has pushed yet")),
+    }
+}
+
+pub fn approval(status: &GalSyncScheduleStatus) -> Wanted {
+    match status.pending_approvals.as_slice() {
+        [] => Wanted::new(types::APPROVAL_REQUIRED, false, "NothingWaits", ""),
+        [first, rest @ ..] => {
+            let what = first.message.as_ref().map(ToString::to_string).unwrap_or_default();
+            let more = if rest.is_empty() { String::new() } else { format!(" ({} more targets wait)", rest.len()) };
+            let message =
+                format!("{}: run {}, plan {}: {what}{more}", first.target, first.run_ref.name, first.plan_digest);
+            Wanted::new(types::APPROVAL_REQUIRED, true, "PlanWaits", message)
+        }
+    }
+}
+
+pub fn events(before: &GalSyncScheduleStatus, after: &GalSyncScheduleStatus, finished: &[HistoryEntry]) -> Vec<Event> {
+    let mut events: Vec<Event> = finished
+        .iter()
+        .map(|entry| {
+            let note = format!("run {}: {}", entry.run_ref.name, entry.result);
+            if entry.result.as_str() == "Succeeded" {
+                Event::normal("RunSucceeded", note)
+            } else {
+                Event::warning("RunFailed", note)
+            }
+        })
+        .collect();
+    for pending in &after.pending_approvals {
+        if !before.pending_approvals.iter().any(|known| known.plan_digest == pending.plan_digest) {
+            let what = pending.message.as_ref().map(ToString::to_string).unwrap_or_default();
+            events.push(Event::warning(
+                APPROVAL_REQUIRED,
+                format!("{}: run {}, plan {}: {what}", pending.target, pending.run_ref.name, pending.plan_digest),
+            ));
+        }
+    }
+    events
+}
