@@ -47,14 +47,17 @@ pub(super) fn ldap_name(attribute: Attribute) -> &'static str {
     }
 }
 
-/// Values of a source's object, as they are; empty ones are absent.
+/// Values of a source's object, as they are; empty ones are absent. A country without a code is its name.
 pub(super) fn of_entry(record: &Record, wanted: impl Iterator<Item = Attribute>) -> BTreeMap<Attribute, String> {
-    let value = |attribute: Attribute| {
-        let text = record.text(ldap_name(attribute)).filter(|text| !text.is_empty())?;
-        let upper = attribute == Attribute::Country;
-        Some((attribute, if upper { text.to_uppercase() } else { text.to_owned() }))
+    let text = |name: &str| record.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
+    let value = |attribute: Attribute| match attribute {
+        Attribute::Country => text("c").map(|code| code.to_uppercase()).or_else(|| {
+            let name = text("co")?;
+            Some(Country::by_name(&name).map_or(name, |country| country.code.to_owned()))
+        }),
+        _ => text(ldap_name(attribute)),
     };
-    wanted.filter_map(value).collect()
+    wanted.filter_map(|attribute| value(attribute).map(|value| (attribute, value))).collect()
 }
 
 /// Values of a contact of ours. A country whose three attributes do not agree is as good as absent, so that it
@@ -82,7 +85,8 @@ pub(super) fn written(attribute: Attribute, value: Option<&str>) -> Vec<(&'stati
     vec![
         ("c", country.map(|country| country.code.to_owned())),
         ("co", country.map(|country| country.name.to_owned())),
-        ("countryCode", country.map(|country| country.number.to_string())),
+        // No country is 0, as Microsoft's own tools write it; Samba lets nobody take the attribute away.
+        ("countryCode", Some(country.map_or(0, |country| country.number).to_string())),
     ]
 }
 
@@ -105,7 +109,26 @@ mod tests {
             let values = of_contact(&record, "extensionAttribute15");
             assert_eq!(values.get(&Attribute::Country).map(String::as_str), wanted, "{co} {code}");
         }
-        assert_eq!(written(Attribute::Country, None), [("c", None), ("co", None), ("countryCode", None)]);
+        assert_eq!(
+            written(Attribute::Country, None),
+            [("c", None), ("co", None), ("countryCode", Some("0".to_owned()))]
+        );
+    }
+
+    #[test]
+    fn a_country_without_a_code_is_known_by_its_name() {
+        for (given, wanted) in [
+            (&[("c", "de"), ("co", "France")][..], Some("DE")),
+            (&[("co", "germany")], Some("DE")),
+            (&[("co", "Elbonia")], Some("Elbonia")),
+            (&[], None),
+        ] {
+            let values: Vec<[&str; 1]> = given.iter().map(|(_, value)| [*value]).collect();
+            let all: Vec<(&str, &[&str])> =
+                given.iter().zip(&values).map(|((name, _), value)| (*name, value.as_slice())).collect();
+            let found = of_entry(&Record::of("cn=a", &all), [Attribute::Country].into_iter());
+            assert_eq!(found.get(&Attribute::Country).map(String::as_str), wanted, "{given:?}");
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "msExchRecipientDisplayType",
 ];
 
+/// An account linked to one of another forest; with an outside address it is a mail user.
+const LINKED_USER: i64 = 33_554_432;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recipient {
     Is(RecipientType),
@@ -63,6 +66,9 @@ pub(super) fn classify(record: &Record) -> Recipient {
         return Recipient::System;
     }
     let details = record.number("msExchRecipientTypeDetails").filter(|details| *details != 0);
+    if details == Some(LINKED_USER) && record.has("targetAddress") {
+        return checked(Recipient::Is(RecipientType::MailUser), class, record);
+    }
     if let Some(found) = details.and_then(by_details) {
         return checked(found, class, record);
     }
@@ -112,7 +118,7 @@ fn by_details(details: i64) -> Option<Recipient> {
         0x100_0000_0000 | 0x800_0000_0000 => Microsoft365Group, // group mailbox, remote group mailbox
         0x2000_0000_0000 => GuestUser,
         // User, Contact, groups and LinkedUser without mail.
-        65_536 | 131_072 | 262_144 | 524_288 | 1_048_576 | 2_097_152 | 33_554_432 => return Some(Recipient::None),
+        65_536 | 131_072 | 262_144 | 524_288 | 1_048_576 | 2_097_152 | LINKED_USER => return Some(Recipient::None),
         // System attendant, system, arbitration, plan, discovery, role group, public folder and its mailbox,
         // monitoring, audit log, scheduling, supervisory review.
         4_096 | 8_192 | 16_384 | 4_194_304 | 8_388_608 | 16_777_216 | 536_870_912 | 1_073_741_824 | 0x10_0000_0000
@@ -282,6 +288,7 @@ mod tests {
             ("group", &[("groupType", "8")], Is(DistributionGroup)),
             ("dynamic", &[], Is(DynamicGroup)),
             ("computer", &[], None),
+            ("user", &[("msExchRecipientTypeDetails", "33554432"), ("targetAddress", "SMTP:a@b.test")], Is(MailUser)),
             // A number that no version known here uses falls through.
             ("contact", &[("msExchRecipientTypeDetails", "4611686018427387904")], Is(MailContact)),
         ];

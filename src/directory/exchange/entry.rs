@@ -54,7 +54,8 @@ impl Shape {
     /// Exactly the attributes that an entry needs.
     pub(super) fn ldap_attributes(&self) -> Vec<&str> {
         let mapped = self.attributes.iter().map(|attribute| attributes::ldap_name(*attribute));
-        let all = ALWAYS.iter().chain(classify::ATTRIBUTES).copied().chain(mapped);
+        let country = self.attributes.contains(&Attribute::Country).then_some("co");
+        let all = ALWAYS.iter().chain(classify::ATTRIBUTES).copied().chain(mapped).chain(country);
         let unique: BTreeSet<&str> = all.chain([self.owner_attribute.as_str()]).collect();
         unique.into_iter().collect()
     }

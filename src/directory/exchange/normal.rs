@@ -18,7 +18,7 @@ pub(super) fn normalize(mut contact: Contact, mapping: &Mapping, owner_attribute
     }
     contact.attributes.retain(|_, value| !value.is_empty());
     if let Some(code) = contact.attributes.remove(&Attribute::Country) {
-        match Country::by_code(&code) {
+        match Country::by_code(&code).or_else(|| Country::by_name(&code)) {
             Some(country) => drop(contact.attributes.insert(Attribute::Country, country.code.to_owned())),
             None => warnings.push(Warning::CountryUnknown),
         }

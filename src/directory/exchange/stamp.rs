@@ -314,7 +314,7 @@ mod tests {
         let mut after = contact();
         after.attributes.insert(Attribute::DisplayName, "Ada R".into());
         after.attributes.remove(&Attribute::Country);
-        assert_eq!(changes(&record, &after), ["=displayName Ada R", "=c ", "=co ", "=countryCode "]);
+        assert_eq!(changes(&record, &after), ["=displayName Ada R", "=c ", "=co ", "=countryCode 0"]);
     }
 
     #[test]

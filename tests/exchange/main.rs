@@ -1,0 +1,7 @@
+//! The Exchange directory against a fake domain controller, for what a real one in the lab does not do: page and
+//! range limits, busy answers, another controller, a connection that breaks.
+
+mod fake;
+mod filter;
+mod reading;
+mod writing;
