@@ -44,6 +44,13 @@ impl Domain {
     }
 }
 
+/// So that a set of domains can be asked with a text; both sort by their bytes.
+impl std::borrow::Borrow<str> for Domain {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
