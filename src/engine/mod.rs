@@ -6,6 +6,7 @@
 //! of its contact), and `safety.rs` (how far a plan may go unasked).
 
 mod error;
+pub mod expression;
 mod history;
 mod input;
 mod ledger;

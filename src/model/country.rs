@@ -1,5 +1,9 @@
 //! Countries of ISO 3166-1: directories hold a code, a name and a number, which must go together (mail-rules §10).
 
+use super::country_names::OTHER_NAMES;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// One country as directories write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Country {
@@ -18,6 +22,24 @@ impl Country {
 
     pub fn by_name(name: &str) -> Option<Self> {
         Self::all().find(|country| country.name.eq_ignore_ascii_case(name.trim()))
+    }
+
+    /// Takes a code of two or three letters, a number, or a name, in any case.
+    pub fn find(text: &str) -> Option<Self> {
+        static BY_TEXT: LazyLock<HashMap<String, Country>> = LazyLock::new(|| {
+            let plain = Country::all().flat_map(|country| [(country.code, country), (country.name, country)]);
+            let others = OTHER_NAMES.lines().filter_map(|line| {
+                let (code, names) = line.split_once(' ')?;
+                Some((Country::by_code(code)?, names))
+            });
+            let others = others.flat_map(|(country, names)| names.split('|').map(move |name| (name, country)));
+            plain.chain(others).map(|(text, country)| (text.to_lowercase(), country)).collect()
+        });
+        let text = text.trim();
+        match text.parse::<u16>() {
+            Ok(number) => Self::all().find(|country| country.number == number),
+            Err(_) => BY_TEXT.get(text.to_lowercase().as_str()).copied(),
+        }
     }
 
     pub fn all() -> impl Iterator<Item = Self> {
@@ -293,5 +315,39 @@ mod tests {
         let names: BTreeSet<_> = Country::all().map(|c| c.name.to_lowercase()).collect();
         assert_eq!((codes.len(), numbers.len(), names.len()), (TABLE.len(), TABLE.len(), TABLE.len()));
         assert!(TABLE.len() >= 249);
+    }
+
+    #[test]
+    fn a_country_is_found_by_all_that_directories_write() {
+        for (text, wanted) in [
+            ("DE", Some("DE")),
+            ("deu", Some("DE")),
+            ("276", Some("DE")),
+            (" Deutschland ", Some("DE")),
+            ("40", Some("AT")),
+            ("040", Some("AT")),
+            ("korea, republic of", Some("KR")),
+            ("türkiye", Some("TR")),
+            ("Turkey", Some("TR")),
+            ("USA", Some("US")),
+            ("Atlantis", None),
+            ("0", None),
+            ("", None),
+        ] {
+            assert_eq!(Country::find(text).map(|country| country.code), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_text_stands_for_two_countries() {
+        let mut seen: HashMap<String, &str> = HashMap::new();
+        let others = OTHER_NAMES.lines().map(|line| line.split_once(' ').unwrap());
+        let others = others.flat_map(|(code, names)| names.split('|').map(move |name| (name, code)));
+        for (text, code) in Country::all().flat_map(|c| [(c.code, c.code), (c.name, c.code)]).chain(others) {
+            assert!(Country::by_code(code).is_some(), "{code}");
+            if let Some(other) = seen.insert(text.to_lowercase(), code) {
+                assert_eq!(other, code, "{text}");
+            }
+        }
     }
 }

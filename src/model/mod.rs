@@ -6,6 +6,7 @@ pub mod change;
 pub mod connector;
 pub mod contact;
 pub mod country;
+mod country_names;
 pub mod counts;
 pub mod digest;
 pub mod entry;

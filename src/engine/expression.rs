@@ -1,0 +1,404 @@
+//! CEL over one entry: compiled once, evaluated for each entry with only the fields that it names.
+
+use crate::model::{Attribute, Entry, EntryClass};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, ListExpr, LiteralValue, operators};
+use cel::context::VariableResolver;
+use cel::extractors::This;
+use cel::parser::Parser;
+use cel::{Context, ExecutionError, FunctionContext, IdedExpr, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+/// Why a text is no expression over an entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpressionError {
+    #[error("it is no CEL: {0}")]
+    Syntax(String),
+    #[error("entry has no field {0:?}")]
+    UnknownField(String),
+    #[error("there is no variable {0:?}; fields are written entry.<field>")]
+    UnknownVariable(String),
+    #[error("there is no function {0:?}")]
+    UnknownFunction(String),
+    #[error("a macro's variable may not be named entry")]
+    Shadowed,
+}
+
+/// The expression failed for one entry; what it said may hold personal data and is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed;
+
+/// A field of `entry`. Texts that an entry lacks are empty, so that an expression need not ask first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Field {
+    Attribute(Attribute),
+    Anchor,
+    RecipientType,
+    /// `user`, `group` or `contact`.
+    Class,
+    Primary,
+    /// Domain of the primary address.
+    Domain,
+    Secondary,
+    External,
+    Container,
+    MemberOf,
+    Hidden,
+    Disabled,
+    RestrictedSenders,
+}
+
+const FIELDS: &[(&str, Field)] = &[
+    ("anchor", Field::Anchor),
+    ("recipientType", Field::RecipientType),
+    ("class", Field::Class),
+    ("primary", Field::Primary),
+    ("domain", Field::Domain),
+    ("secondary", Field::Secondary),
+    ("external", Field::External),
+    ("container", Field::Container),
+    ("memberOf", Field::MemberOf),
+    ("hidden", Field::Hidden),
+    ("disabled", Field::Disabled),
+    ("restrictedSenders", Field::RestrictedSenders),
+];
+
+/// A compiled expression. In its tree each `entry.<field>` is a variable of its own, so that evaluating builds
+/// nothing but the values that are asked for.
+pub struct Expression {
+    tree: IdedExpr,
+    fields: Vec<Field>,
+    functions: Context<'static>,
+}
+
+impl Expression {
+    pub fn compile(text: &str) -> Result<Self, ExpressionError> {
+        let mut tree = Parser::default().parse(text).map_err(|errors| {
+            let first = errors.errors.first().map_or(String::new(), |error| error.msg.clone());
+            ExpressionError::Syntax(first.lines().next().unwrap_or_default().to_owned())
+        })?;
+        let mut compiler = Compiler { fields: Vec::new(), bound: Vec::new(), error: None };
+        compiler.walk(&mut tree);
+        if let Some(error) = compiler.error {
+            return Err(error);
+        }
+        let functions = functions();
+        Ok(Self { tree, fields: compiler.fields, functions })
+    }
+
+    /// The attributes that a source must read for it.
+    pub fn attributes(&self) -> BTreeSet<Attribute> {
+        let attribute = |field: &Field| match field {
+            Field::Attribute(attribute) => Some(*attribute),
+            _ => None,
+        };
+        self.fields.iter().filter_map(attribute).collect()
+    }
+
+    /// For a filter: must give a truth value.
+    pub fn passes(&self, entry: &Entry) -> Result<bool, Failed> {
+        match self.evaluate(entry)? {
+            Value::Bool(passes) => Ok(passes),
+            _ => Err(Failed),
+        }
+    }
+
+    /// For a mapping: must give a text, or null for none.
+    pub fn text(&self, entry: &Entry) -> Result<Option<String>, Failed> {
+        match self.evaluate(entry)? {
+            Value::String(text) if text.is_empty() => Ok(None),
+            Value::String(text) => Ok(Some(Arc::unwrap_or_clone(text))),
+            Value::Null => Ok(None),
+            _ => Err(Failed),
+        }
+    }
+
+    fn evaluate(&self, entry: &Entry) -> Result<Value, Failed> {
+        let values: Vec<Value> = self.fields.iter().map(|field| field.value(entry)).collect();
+        let fields = Fields(values);
+        let mut context = self.functions.new_inner_scope();
+        context.set_variable_resolver(&fields);
+        Value::resolve(&self.tree, &context).map_err(|_| Failed)
+    }
+}
+
+/// The values of the fields that an expression names, in the order in which it does.
+struct Fields(Vec<Value>);
+
+impl VariableResolver for Fields {
+    fn resolve(&self, variable: &str) -> Option<Value> {
+        let index: usize = variable.strip_prefix('#')?.parse().ok()?;
+        self.0.get(index).cloned()
+    }
+}
+
+impl Field {
+    fn parse(name: &str) -> Option<Self> {
+        let own = FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
+        own.or_else(|| Attribute::parse(name).map(Self::Attribute))
+    }
+
+    fn is_text(self) -> bool {
+        !matches!(self, Self::Secondary | Self::MemberOf | Self::Hidden | Self::Disabled | Self::RestrictedSenders)
+    }
+
+    fn value(self, entry: &Entry) -> Value {
+        let text = |text: &str| Value::String(Arc::new(text.to_owned()));
+        let list = |texts: &mut dyn Iterator<Item = &str>| Value::List(Arc::new(texts.map(text).collect()));
+        match self {
+            Self::Attribute(attribute) => text(entry.attributes.get(&attribute).map_or("", String::as_str)),
+            Self::Anchor => text(entry.anchor.as_str()),
+            Self::RecipientType => text(&format!("{:?}", entry.recipient_type)),
+            Self::Class => text(match entry.class() {
+                EntryClass::User => "user",
+                EntryClass::Group => "group",
+                EntryClass::Contact => "contact",
+            }),
+            Self::Primary => text(entry.primary.as_ref().map_or("", |address| address.as_str())),
+            Self::Domain => text(entry.primary.as_ref().map_or("", |address| address.domain())),
+            Self::Secondary => list(&mut entry.secondary.iter().map(|address| address.as_str())),
+            Self::External => text(entry.external.as_ref().map_or("", |address| address.as_str())),
+            Self::Container => text(&entry.container),
+            Self::MemberOf => list(&mut entry.member_of.iter().map(String::as_str)),
+            Self::Hidden => Value::Bool(entry.hidden),
+            Self::Disabled => Value::Bool(entry.disabled),
+            Self::RestrictedSenders => Value::Bool(entry.restricted_senders),
+        }
+    }
+}
+
+/// Replaces `entry.<field>` by `#<index>`, and refuses what names something that is not there.
+struct Compiler {
+    fields: Vec<Field>,
+    /// Variables of the macros around the place that is looked at.
+    bound: Vec<String>,
+    error: Option<ExpressionError>,
+}
+
+impl Compiler {
+    fn refuse(&mut self, error: ExpressionError) {
+        self.error.get_or_insert(error);
+    }
+
+    fn field(&mut self, name: &str) -> Option<(Field, Expr)> {
+        let Some(field) = Field::parse(name) else {
+            self.refuse(ExpressionError::UnknownField(name.to_owned()));
+            return None;
+        };
+        let index = self.fields.iter().position(|known| *known == field).unwrap_or_else(|| {
+            self.fields.push(field);
+            self.fields.len() - 1
+        });
+        Some((field, Expr::Ident(format!("#{index}"))))
+    }
+
+    fn walk(&mut self, tree: &mut IdedExpr) {
+        if let Some((name, test)) = field_of_entry(&tree.expr) {
+            let Some((field, variable)) = self.field(&name) else { return };
+            tree.expr = match (test, field.is_text()) {
+                (false, _) => variable,
+                // `has(entry.title)`: there is one and it is not empty.
+                (true, true) => call(operators::NOT_EQUALS, tree.id, variable, literal("")),
+                (true, false) => Expr::Literal(LiteralValue::Boolean(true.into())),
+            };
+            return;
+        }
+        match &mut tree.expr {
+            Expr::Unspecified | Expr::Literal(_) => {}
+            Expr::Ident(name) => {
+                if !name.starts_with('@') && !self.bound.contains(name) {
+                    let name = name.clone();
+                    self.refuse(ExpressionError::UnknownVariable(name));
+                }
+            }
+            Expr::Call(call) => self.walk_call(call),
+            Expr::Comprehension(loops) => {
+                self.walk(&mut loops.iter_range);
+                let before = self.bound.len();
+                let variables = [Some(&loops.iter_var), loops.iter_var2.as_ref(), Some(&loops.accu_var)];
+                self.bound.extend(variables.into_iter().flatten().cloned());
+                if self.bound.iter().any(|name| name == "entry") {
+                    self.refuse(ExpressionError::Shadowed);
+                }
+                for part in [&mut loops.accu_init, &mut loops.loop_cond, &mut loops.loop_step, &mut loops.result] {
+                    self.walk(part);
+                }
+                self.bound.truncate(before);
+            }
+            Expr::List(ListExpr { elements, .. }) => elements.iter_mut().for_each(|element| self.walk(element)),
+            Expr::Map(map) => map.entries.iter_mut().for_each(|entry| self.walk_entry(&mut entry.expr)),
+            Expr::Struct(made) => made.entries.iter_mut().for_each(|entry| self.walk_entry(&mut entry.expr)),
+            Expr::Select(select) => self.walk(&mut select.operand),
+        }
+    }
+
+    fn walk_call(&mut self, call: &mut CallExpr) {
+        let name = &call.func_name;
+        let is_operator = name.starts_with(['_', '@', '!', '-']);
+        if !is_operator && !FUNCTIONS.contains(&name.as_str()) {
+            let name = name.clone();
+            self.refuse(ExpressionError::UnknownFunction(name));
+        }
+        let receiver = call.target.iter_mut().map(|target| &mut **target);
+        receiver.chain(&mut call.args).for_each(|part| self.walk(part));
+    }
+
+    fn walk_entry(&mut self, entry: &mut EntryExpr) {
+        match entry {
+            EntryExpr::StructField(field) => self.walk(&mut field.value),
+            EntryExpr::MapEntry(pair) => {
+                self.walk(&mut pair.key);
+                self.walk(&mut pair.value);
+            }
+        }
+    }
+}
+
+/// `entry.title`, `has(entry.title)` (the flag) and `entry["title"]`.
+fn field_of_entry(tree: &Expr) -> Option<(String, bool)> {
+    let is_entry = |tree: &IdedExpr| matches!(&tree.expr, Expr::Ident(name) if name == "entry");
+    match tree {
+        Expr::Select(select) if is_entry(&select.operand) => Some((select.field.clone(), select.test)),
+        Expr::Call(call) if call.func_name == operators::INDEX => match &call.args[..] {
+            [entry, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }] if is_entry(entry) => {
+                Some((name.inner().to_owned(), false))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn literal(text: &str) -> Expr {
+    Expr::Literal(LiteralValue::String(text.to_owned().into()))
+}
+
+fn call(operator: &str, id: u64, left: Expr, right: Expr) -> Expr {
+    let args = vec![IdedExpr { id, expr: left }, IdedExpr { id, expr: right }];
+    Expr::Call(CallExpr { func_name: operator.to_owned(), target: None, args })
+}
+
+/// Those of the CEL standard that make sense over an entry, and of the strings extension what people look for.
+const FUNCTIONS: &[&str] = &[
+    "contains",
+    "size",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "string",
+    "int",
+    "double",
+    "lowerAscii",
+    "upperAscii",
+    "trim",
+    "replace",
+];
+
+fn functions() -> Context<'static> {
+    let mut context = Context::default();
+    type Text = Arc<String>;
+    context.add_function("lowerAscii", |This(text): This<Text>| text.to_ascii_lowercase());
+    context.add_function("upperAscii", |This(text): This<Text>| text.to_ascii_uppercase());
+    context.add_function("trim", |This(text): This<Text>| text.trim().to_owned());
+    context.add_function("replace", |This(text): This<Text>, from: Text, to: Text| text.replace(&*from, &to));
+    // The crate's own compiles the pattern for every entry.
+    let patterns: Mutex<BTreeMap<String, regex::Regex>> = Mutex::default();
+    context.add_function(
+        "matches",
+        move |context: &FunctionContext<'_, '_>,
+              This(text): This<Text>,
+              pattern: Text|
+              -> Result<bool, ExecutionError> {
+            let mut patterns = patterns.lock().expect("nothing panics while it is held");
+            if let Some(known) = patterns.get(pattern.as_str()) {
+                return Ok(known.is_match(&text));
+            }
+            let compiled = regex::Regex::new(&pattern).map_err(|_| context.error("not a regular expression"))?;
+            let matches = compiled.is_match(&text);
+            if patterns.len() < 100 {
+                patterns.insert(pattern.to_string(), compiled);
+            }
+            Ok(matches)
+        },
+    );
+    context
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Anchor, RecipientType, SmtpAddress};
+
+    fn entry() -> Entry {
+        let mut entry = Entry::new(Anchor::new("a-1").unwrap(), RecipientType::UserMailbox);
+        entry.primary = Some(SmtpAddress::parse("ada@b.test").unwrap());
+        entry.attributes.insert(Attribute::Department, "Board office".into());
+        entry.attributes.insert(Attribute::Title, " Dr ".into());
+        entry.member_of.insert("Staff".into());
+        entry
+    }
+
+    #[test]
+    fn expressions_over_an_entry() {
+        for (text, wanted) in [
+            ("entry.department.startsWith('Board')", Ok(true)),
+            ("!entry.department.startsWith('Board')", Ok(false)),
+            ("entry['department'].contains('office')", Ok(true)),
+            ("entry.company == ''", Ok(true)),
+            ("has(entry.company)", Ok(false)),
+            ("has(entry.department) && has(entry.memberOf)", Ok(true)),
+            ("entry.memberOf.exists(g, g == 'Staff')", Ok(true)),
+            ("entry.memberOf.exists(g, g == entry.department)", Ok(false)),
+            ("'Staff' in entry.memberOf", Ok(true)),
+            ("entry.domain in ['a.test', 'b.test']", Ok(true)),
+            ("entry.recipientType == 'UserMailbox' && entry.class == 'user'", Ok(true)),
+            ("entry.department.matches('^B.*e$')", Ok(true)),
+            ("entry.department.matches('(')", Err(Failed)),
+            ("size(entry.department) > 3 ? true : false", Ok(true)),
+            ("entry.hidden || entry.disabled", Ok(false)),
+            ("entry.title.trim().lowerAscii() == 'dr'", Ok(true)),
+            ("entry.department", Err(Failed)),
+            ("entry.department < 3", Err(Failed)),
+            ("int(entry.department) > 3", Err(Failed)),
+        ] {
+            let expression = Expression::compile(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(expression.passes(&entry()), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_for_a_mapping() {
+        for (text, wanted) in [
+            ("entry.title.trim() + ' ' + entry.department", Ok(Some("Dr Board office"))),
+            ("entry.company", Ok(None)),
+            ("null", Ok(None)),
+            ("entry.title.replace('Dr', 'Prof')", Ok(Some(" Prof "))),
+            ("1", Err(Failed)),
+        ] {
+            let expression = Expression::compile(text).unwrap();
+            assert_eq!(expression.text(&entry()), wanted.map(|text| text.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_beforehand() {
+        use ExpressionError::*;
+        for (text, wanted) in [
+            ("entry.salary > 3", UnknownField("salary".into())),
+            ("person.title == ''", UnknownVariable("person".into())),
+            ("entry == 3", UnknownVariable("entry".into())),
+            ("entry.title.reverse() == ''", UnknownFunction("reverse".into())),
+            ("[1].exists(entry, entry == 1)", Shadowed),
+        ] {
+            assert_eq!(Expression::compile(text).err(), Some(wanted), "{text}");
+        }
+        assert!(matches!(Expression::compile("entry.title =="), Err(Syntax(_))));
+        assert!(matches!(Expression::compile(""), Err(Syntax(_))));
+    }
+
+    #[test]
+    fn the_attributes_to_read_are_known() {
+        let expression = Expression::compile("entry.title == '' || [1].all(x, has(entry.custom3))").unwrap();
+        assert_eq!(expression.attributes(), [Attribute::Title, Attribute::Custom3].into());
+    }
+}
