@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// How many pushed contacts are remembered; those of a first push beyond it are remembered when pushed again.
 const MAX_PUSHED: usize = 20_000;
 const SECONDS_PER_DAY: i64 = 86_400;
-/// Sums reach back this far; pushed contacts that gave no trouble for as long are forgotten.
+/// Sums reach back this far; pushed contacts are forgotten later, and tried anew then.
 const WINDOW_DAYS: i64 = 7;
 const FORGET_DAYS: i64 = 30;
 
@@ -62,7 +62,11 @@ pub struct Pushed {
 
 /// Names an entry in the history without naming the person.
 pub fn key_hash(key: &Key) -> String {
-    Digest::of(key.as_str().as_bytes()).hex()[..16].to_owned()
+    key_text_hash(key.as_str())
+}
+
+pub(super) fn key_text_hash(key: &str) -> String {
+    Digest::of(key.as_bytes()).hex()[..16].to_owned()
 }
 
 pub(super) fn content_hash(digest: Digest) -> String {
@@ -123,6 +127,6 @@ impl History {
         for pair in self.pairs.values_mut() {
             pair.days.retain(|sum| !approved && today - sum.day < WINDOW_DAYS);
         }
-        self.pushed.retain(|_, pushed| pushed.times > 1 || today - pushed.day < FORGET_DAYS);
+        self.pushed.retain(|_, pushed| today - pushed.day < FORGET_DAYS);
     }
 }

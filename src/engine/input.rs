@@ -19,8 +19,8 @@ pub struct PlanInput<'a> {
     /// to go as `SourceRemoved`. A source with the target's own identity is passed over.
     pub sources: Vec<SourceInput<'a>>,
     pub ledger: &'a dyn Ledger,
-    /// Absent = lost or never made: the pairs' removals then need approval.
-    pub history: Option<&'a History>,
+    /// The default one where it was lost or never made: the pairs' removals then need approval.
+    pub history: &'a History,
     /// Domains that connectors outside this schedule claim (mail-rules §2).
     pub claimed_elsewhere: &'a BTreeSet<Domain>,
     pub now: Timestamp,

@@ -2,29 +2,44 @@
 //! memory goes through a [`Scratch`] that the caller gives.
 //!
 //! To understand a plan, read [`plan()`] (the order of the steps), then `judge.rs` (what an entry is by itself),
-//! `contest.rs` (what it is beside all others and beside the target's own objects), `outcome.rs` (what becomes
-//! of its contact), and `safety.rs` (how far a plan may go unasked).
+//! `contest.rs` and `fate.rs` (what it is beside all others and beside the target's own objects), `outcome.rs`
+//! (what becomes of its contact), and `safety.rs` (how far a plan may go unasked).
 
+mod approved;
+mod claim;
+mod codec;
+mod contest;
+mod domains;
 mod error;
 pub mod expression;
+mod fate;
+mod gather;
 mod history;
 mod input;
+mod judge;
 mod ledger;
+mod mapping;
+mod outcome;
+mod plan;
 mod report;
 mod result;
+mod row;
+mod safety;
+mod scope;
 mod scratch;
+mod shape;
+mod sources;
+mod tally;
+mod value;
 
+pub use approved::{ApprovedCounts, ApprovedSet, PlanChanged, ToWrite, phase};
 pub use error::{Failure, PlanError};
-pub use history::{DaySum, History, PairHistory, Pushed, SourceHistory};
+pub use history::{DaySum, History, PairHistory, Pushed, SourceHistory, key_hash};
 pub use input::{PlanInput, SourceInput, TargetContent, TargetInput};
+pub use judge::State;
 pub use ledger::{Ledger, LedgerRecord};
+pub use plan::plan;
 pub use report::{Action, ReportLine, Sink};
 pub use result::{PairCounts, PlanHeader, PlanResult};
+pub use scope::{FilterCounter, FilterCounts, attributes_needed};
 pub use scratch::{MemoryScratch, Scratch, Sorted, Sorter};
-
-/// Computes the plan of one target: what its contacts are to become, given what the sources have.
-///
-/// The sink gets every change in order of its key, and a line for all that is not simply as it should be.
-pub fn plan(_input: PlanInput<'_>, _scratch: &dyn Scratch, _sink: &mut dyn Sink) -> Result<PlanResult, PlanError> {
-    Err(PlanError::Scratch("the engine is not there yet".into()))
-}

@@ -21,7 +21,7 @@ pub trait Sink {
         false
     }
 
-    /// A contact that stays as it is, in order of the keys among the changes.
+    /// A contact of ours that gets no change, in order of the keys among the changes.
     fn unchanged(&mut self, _contact: &Contact) -> Result<(), Failure> {
         Ok(())
     }

@@ -18,6 +18,8 @@ pub struct PlanResult {
     pub reasons: BTreeMap<String, u64>,
     /// Why it needs approval. Empty = safe.
     pub unsafe_reasons: BTreeSet<UnsafeReason>,
+    /// Those about a source that shrank or is empty, held or not.
+    pub shrinks: BTreeSet<UnsafeReason>,
     /// What would happen, in one sentence with numbers; empty for a safe plan whose removals are not held.
     pub unsafe_message: String,
     /// `onExceeded: HoldDeletes` applies: the changes that hide or delete wait. The caller leaves them out of the
@@ -68,7 +70,8 @@ pub struct PairCounts {
     pub updates: u64,
     /// Hides among them.
     pub removals: u64,
-    pub hides: u64,
+    /// Among the removals: contacts that nobody sees any more.
+    pub removals_of_hidden: u64,
     /// Among the removals: persons who live in the target now.
     pub lives_in_target: u64,
 }

@@ -25,12 +25,14 @@ pub trait Sorted {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MemoryScratch;
 
+type Record = (Box<[u8]>, Box<[u8]>);
+
 #[derive(Default)]
-struct MemorySorter(Vec<(Box<[u8]>, Box<[u8]>)>);
+struct MemorySorter(Vec<Record>);
 
 struct MemorySorted {
-    records: std::vec::IntoIter<(Box<[u8]>, Box<[u8]>)>,
-    current: Option<(Box<[u8]>, Box<[u8]>)>,
+    records: std::vec::IntoIter<Record>,
+    current: Option<Record>,
 }
 
 impl Scratch for MemoryScratch {

@@ -126,9 +126,11 @@ impl OwnerMark {
         })
     }
 
-    /// How many more value hashes fit beside those that are there.
+    /// How many more value hashes fit beside those that are there. Room for the flags and for the time of hiding
+    /// is kept free, so that a contact can be hidden without losing an address.
     pub fn room_for_hashes(&self) -> usize {
-        MAX_CHARS.saturating_sub(self.to_string().chars().count()) / 9
+        let time = if self.hidden_since.is_some() { 0 } else { "2026-03-01T10:00:00Z".len() };
+        MAX_CHARS.saturating_sub(self.to_string().chars().count() + time + "ag".len()) / 9
     }
 }
 
@@ -226,6 +228,6 @@ mod tests {
         mark.value_hashes.insert(value_hash("x500:/o=Corp/cn=Ada"));
         assert!(mark.added("X500:/O=corp/CN=ada"));
         assert!(!mark.added("smtp:ada@b.test"));
-        assert_eq!(mark.room_for_hashes(), (MAX_CHARS - mark.to_string().len()) / 9);
+        assert_eq!(mark.room_for_hashes(), (MAX_CHARS - mark.to_string().len() - 22) / 9);
     }
 }

@@ -1,0 +1,211 @@
+//! What an entry is by itself: wanted, unwanted or undecided (mail-rules §1, §2, §8). The connector's filters
+//! and the schedule's apply both.
+
+use super::domains::{Domains, is_onmicrosoft_only};
+use super::error::PlanError;
+use super::expression::Expression;
+use crate::model::entry::Problem;
+use crate::model::filters::{DomainFilter, DomainMatch, Filters, NameFilter};
+use crate::model::reason::{Undecided, Unwanted};
+use crate::model::{Entry, EntryClass, RecipientType, SmtpAddress};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Wanted,
+    Unwanted(Unwanted),
+    Undecided(Undecided),
+}
+
+struct Layer<'a> {
+    filters: &'a Filters,
+    expression: Option<Expression>,
+}
+
+pub(super) struct Judge<'a> {
+    layers: Vec<Layer<'a>>,
+}
+
+impl<'a> Judge<'a> {
+    /// `layers` = filters with the name of the place where a person wrote them.
+    pub(super) fn new(layers: &[(&'a Filters, String)]) -> Result<Self, PlanError> {
+        let layers = layers.iter().map(|(filters, place)| {
+            let compile = |text: &String| {
+                Expression::compile(text).map_err(|error| PlanError::Expression {
+                    place: format!("filters.expression of {place}"),
+                    hint: error.to_string(),
+                })
+            };
+            Ok(Layer { filters, expression: filters.expression.as_ref().map(compile).transpose()? })
+        });
+        Ok(Self { layers: layers.collect::<Result<_, PlanError>>()? })
+    }
+
+    /// A pilot is on: nothing of this source is hidden or deleted.
+    pub(super) fn is_pilot(&self) -> bool {
+        self.layers.iter().any(|layer| !layer.filters.limit_to.is_empty())
+    }
+
+    fn any(&self, test: impl Fn(&Filters) -> bool) -> bool {
+        self.layers.iter().any(|layer| test(layer.filters))
+    }
+
+    /// Rules that need nothing but what was read come first, so that an entry which is out anyway is not held up
+    /// by an address that cannot be read.
+    pub(super) fn judge(&self, entry: &Entry, domains: &Domains<'_>) -> State {
+        if entry.marked {
+            return State::Unwanted(Unwanted::Marked);
+        }
+        // With these nothing that was read can be relied on.
+        let unreliable = [Problem::AnchorTwice, Problem::JoinMissing, Problem::TypeUnknown];
+        if let Some(problem) = entry.problems.iter().find(|problem| unreliable.contains(problem)) {
+            return State::Undecided((*problem).into());
+        }
+        if let Some(reason) = self.out_by_itself(entry) {
+            return State::Unwanted(reason);
+        }
+        if let Some(problem) = entry.problems.first() {
+            return State::Undecided((*problem).into());
+        }
+        let delivery = match domains.delivery(entry) {
+            Ok(delivery) => delivery,
+            Err(reason) => return State::Undecided(reason),
+        };
+        if let Some(reason) = self.out_by_address(entry, delivery, domains) {
+            return State::Unwanted(reason);
+        }
+        for expression in self.layers.iter().filter_map(|layer| layer.expression.as_ref()) {
+            match expression.passes(entry) {
+                Ok(true) => {}
+                Ok(false) => return State::Unwanted(Unwanted::Expression),
+                Err(_) => return State::Undecided(Undecided::ExpressionFailed),
+            }
+        }
+        if self.any(|filters| !filters.limit_to.is_empty() && !is_named(entry, filters)) {
+            return State::Undecided(Undecided::OutsidePilot);
+        }
+        State::Wanted
+    }
+
+    fn out_by_itself(&self, entry: &Entry) -> Option<Unwanted> {
+        let is_group = entry.class() == EntryClass::Group;
+        type Rule<'r> = (Unwanted, &'r dyn Fn(&Filters) -> bool);
+        let rules: [Rule<'_>; 8] = [
+            (Unwanted::RecipientType, &|f| !f.recipient_types.contains(&entry.recipient_type)),
+            (Unwanted::Hidden, &|f| entry.hidden && !f.include_hidden),
+            (Unwanted::Disabled, &|f| entry.disabled && f.exclude_disabled_users && is_user_mailbox(entry)),
+            (Unwanted::RestrictedSenders, &|f| is_group && entry.restricted_senders && !f.include_restricted_groups),
+            (Unwanted::HiddenMembership, &|f| is_group && entry.hidden_membership && !f.include_hidden_membership),
+            (Unwanted::GroupFilter, &|f| !is_member(entry, &f.groups)),
+            (Unwanted::OrganizationalUnitFilter, &|f| !is_beneath(entry, &f.organizational_units)),
+            (Unwanted::OptOut, &|f| opts_out(entry, &f.opt_out_mark)),
+        ];
+        rules.into_iter().find(|(_, rule)| self.any(rule)).map(|(reason, _)| reason)
+    }
+
+    fn out_by_address(&self, entry: &Entry, delivery: &SmtpAddress, domains: &Domains<'_>) -> Option<Unwanted> {
+        if self.any(|filters| !filters.include_onmicrosoft_only) && is_onmicrosoft_only(entry) {
+            return Some(Unwanted::OnMicrosoftOnly);
+        }
+        if self.any(|filters| !is_in_domains(entry, delivery, &filters.domains)) {
+            return Some(Unwanted::DomainFilter);
+        }
+        if domains.is_targets(delivery) {
+            return Some(Unwanted::LivesInTarget);
+        }
+        domains.foreign(entry, delivery, self.accepts_foreign_domains())
+    }
+
+    pub(super) fn accepts_foreign_domains(&self) -> bool {
+        !self.any(|filters| !filters.accept_foreign_domains)
+    }
+}
+
+/// Shared, room and linked mailboxes *are* disabled accounts, so they are not meant (mail-rules §8).
+fn is_user_mailbox(entry: &Entry) -> bool {
+    use RecipientType::*;
+    matches!(entry.recipient_type, UserMailbox | RemoteMailbox | GoogleUser)
+}
+
+fn is_named(entry: &Entry, filters: &Filters) -> bool {
+    let mut all = entry.primary.iter().chain(&entry.secondary).chain(&entry.external);
+    all.any(|address| filters.limit_to.contains(address))
+}
+
+fn is_member(entry: &Entry, filter: &NameFilter) -> bool {
+    let member = |names: &std::collections::BTreeSet<String>| names.iter().any(|name| entry.member_of.contains(name));
+    (filter.include.is_empty() || member(&filter.include)) && !member(&filter.exclude)
+}
+
+fn is_beneath(entry: &Entry, filter: &NameFilter) -> bool {
+    let beneath = |units: &std::collections::BTreeSet<String>| {
+        !units.is_empty() && {
+            let container = plain_path(&entry.container);
+            units.iter().any(|unit| lies_in(&container, &plain_path(unit)))
+        }
+    };
+    (filter.include.is_empty() || beneath(&filter.include)) && !beneath(&filter.exclude)
+}
+
+/// Lower case, without blanks around the separators.
+fn plain_path(path: &str) -> String {
+    let separator = if path.starts_with('/') { '/' } else { ',' };
+    let parts: Vec<String> = path.split(separator).map(|part| part.trim().to_lowercase()).collect();
+    parts.join(&separator.to_string()).trim_end_matches('/').to_owned()
+}
+
+/// A distinguished name lies in another that it ends with, a path in one that it begins with.
+fn lies_in(container: &str, unit: &str) -> bool {
+    let rest = if unit.is_empty() || unit.starts_with('/') {
+        container.strip_prefix(unit)
+    } else {
+        container.strip_suffix(unit)
+    };
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest.ends_with(','))
+}
+
+/// A custom attribute has the mark, alone or among other words.
+fn opts_out(entry: &Entry, mark: &str) -> bool {
+    let mark = mark.trim();
+    !mark.is_empty()
+        && entry.attributes.iter().filter(|(attribute, _)| attribute.is_custom()).any(|(_, value)| {
+            let mut words = value.split(|c: char| c.is_whitespace() || ";,|".contains(c));
+            value.trim().eq_ignore_ascii_case(mark) || words.any(|word| word.eq_ignore_ascii_case(mark))
+        })
+}
+
+fn is_in_domains(entry: &Entry, delivery: &SmtpAddress, filter: &DomainFilter) -> bool {
+    if filter.include.is_empty() && filter.exclude.is_empty() {
+        return true;
+    }
+    let tested: Vec<&SmtpAddress> = match filter.matching {
+        DomainMatch::Primary => entry.primary.iter().collect(),
+        DomainMatch::Delivery => vec![delivery],
+        DomainMatch::Any => entry.primary.iter().chain(&entry.secondary).chain([delivery]).collect(),
+    };
+    let within = |domains: &std::collections::BTreeSet<crate::model::Domain>| {
+        tested.iter().any(|address| domains.contains(address.domain()))
+    };
+    (filter.include.is_empty() || within(&filter.include)) && !within(&filter.exclude)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_by_distinguished_name_and_by_path() {
+        for (container, unit, wanted) in [
+            ("OU=Sales,OU=Staff,DC=corp,DC=example", "ou=staff, dc=corp, dc=example", true),
+            ("OU=Staff,DC=corp,DC=example", "OU=Staff,DC=corp,DC=example", true),
+            ("OU=NotStaff,DC=corp,DC=example", "OU=Staff,DC=corp,DC=example", false),
+            ("DC=corp,DC=example", "OU=Staff,DC=corp,DC=example", false),
+            ("/Staff/Sales", "/staff", true),
+            ("/Staffers", "/Staff", false),
+            ("/Staff", "/Staff/", true),
+            ("/Staff", "/", true),
+            ("", "/Staff", false),
+        ] {
+            assert_eq!(lies_in(&plain_path(container), &plain_path(unit)), wanted, "{container} in {unit}");
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! What becomes of one row's contact (mail-rules §1, §4, §6): a change, or nothing for a reason.
+
+use super::fate::{Fate, Fates};
+use super::history::{History, content_hash, key_hash};
+use super::row::{Body, Row};
+use super::shape::{Shaper, drop_values};
+use super::{Action, Ledger};
+use crate::model::reason::{ChangeReason, Undecided, Unwanted, Warning};
+use crate::model::safety::Policy;
+use crate::model::schedule::TargetRules;
+use crate::model::{Change, ChangeKind, Contact, ContactName, EntryClass, Key};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// Everything that decides about a row beside the row itself.
+pub(super) struct Settlement<'a> {
+    pub rules: &'a TargetRules,
+    pub can_hide: bool,
+    /// By source: only some persons are created and updated, nothing is removed.
+    pub pilots: Vec<bool>,
+    pub shaper: Shaper<'a>,
+    pub ledger: &'a dyn Ledger,
+    pub history: &'a History,
+    pub fates: Fates,
+    pub now: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Verdict {
+    Change(Change),
+    /// The policy does not allow it.
+    Withheld(Change),
+    /// In order; the contact as it is.
+    Unchanged(Contact),
+    /// No contact, and none wanted; label of the reason.
+    Skipped(&'static str),
+    /// Not decided; the contact that stays as it is, if there is one.
+    Frozen(Undecided, Option<Contact>),
+    /// It gets the contact of another row; that row tells of it.
+    TakesOver,
+}
+
+impl Verdict {
+    pub(super) fn action(&self) -> Action {
+        match self {
+            Self::Change(change) => match change.kind {
+                ChangeKind::Create => Action::Create,
+                ChangeKind::Adopt => Action::Adopt,
+                ChangeKind::Update => Action::Update,
+                ChangeKind::Unhide => Action::Unhide,
+                ChangeKind::Remark => Action::Remark,
+                ChangeKind::Hide => Action::Hide,
+                ChangeKind::Delete => Action::Delete,
+                ChangeKind::Unmark => Action::Unmark,
+                ChangeKind::Release => Action::Release,
+            },
+            Self::Withheld(_) => Action::Withhold,
+            Self::Unchanged(_) | Self::TakesOver => Action::Keep,
+            Self::Skipped(_) => Action::Skip,
+            Self::Frozen(reason, _) if is_conflict(*reason) => Action::Conflict,
+            Self::Frozen(..) => Action::Undecided,
+        }
+    }
+
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Change(change) | Self::Withheld(change) => change.reason.label(),
+            Self::Unchanged(_) | Self::TakesOver => "",
+            Self::Skipped(label) => label,
+            Self::Frozen(reason, _) => reason.label(),
+        }
+    }
+}
+
+/// Somebody else holds an address.
+fn is_conflict(reason: Undecided) -> bool {
+    use Undecided::*;
+    matches!(
+        reason,
+        HeldByMailbox
+            | HeldByMailUser
+            | HeldByGuest
+            | HeldByGroup
+            | HeldByForeignContact
+            | HeldByOtherSync
+            | HeldBySyncedObject
+            | AdoptionAmbiguous
+    )
+}
+
+/// A row with its verdict.
+pub(super) struct Settled {
+    pub number: u32,
+    pub key: Key,
+    pub class: EntryClass,
+    pub source: Option<u16>,
+    pub fate: Fate,
+    pub verdict: Verdict,
+    pub warnings: BTreeSet<Warning>,
+    pub left_out: BTreeSet<String>,
+    pub x500_for_mailbox: BTreeSet<String>,
+    pub display_name: Option<String>,
+    pub address: Option<crate::model::SmtpAddress>,
+}
+
+/// The contact that another row's entry wants, for a row whose contact it takes over.
+pub(super) struct Successor {
+    pub wanted: Contact,
+    pub row: u32,
+}
+
+impl Settlement<'_> {
+    pub(super) fn settle(&self, number: u32, row: Row, successor: Option<Successor>) -> Settled {
+        let fate = self.fates.fate(number);
+        let Row { key, class, source, state: _, warnings, left_out, display_name, address, body } = row;
+        let shown = body.wanted().or(body.existing());
+        let name = crate::model::Attribute::DisplayName;
+        let display_name = display_name.or_else(|| shown.and_then(|contact| contact.attributes.get(&name).cloned()));
+        let address = address.or_else(|| shown.map(|contact| contact.primary.clone()));
+        let mut settled = Settled {
+            number,
+            key,
+            class,
+            source,
+            fate,
+            verdict: Verdict::TakesOver,
+            warnings,
+            left_out,
+            x500_for_mailbox: BTreeSet::new(),
+            display_name,
+            address,
+        };
+        let verdict = match (successor, fate) {
+            (Some(successor), _) => self.hand_over(body, fate, successor, &mut settled),
+            (None, Fate::Wanted) => self.keep(number, body, &mut settled),
+            (None, Fate::Undecided(reason)) => Verdict::Frozen(reason, body.into_existing()),
+            (None, Fate::Shadowed) => self.remove(number, body, "Shadowed", ChangeReason::Shadowed, &mut settled),
+            (None, Fate::Unwanted(Unwanted::JoinedElsewhere)) => {
+                let label = Unwanted::JoinedElsewhere.label();
+                self.remove(number, body, label, ChangeReason::Shadowed, &mut settled)
+            }
+            (None, Fate::Unwanted(reason)) => {
+                self.remove(number, body, reason.label(), reason.change_reason(), &mut settled)
+            }
+        };
+        settled.verdict = self.allow(verdict);
+        settled
+    }
+
+    /// The policy, and what did not stay as it was pushed before.
+    fn allow(&self, verdict: Verdict) -> Verdict {
+        let Verdict::Change(change) = verdict else { return verdict };
+        let allowed = match self.rules.policy {
+            Policy::CreateOnly => matches!(change.kind, ChangeKind::Create | ChangeKind::Adopt),
+            Policy::Upsert => !change.kind.removes(),
+            Policy::Sync => true,
+        };
+        if !allowed {
+            return Verdict::Withheld(change);
+        }
+        match self.is_in_vain(&change) {
+            Some(reason) => Verdict::Frozen(reason, change.before.map(|before| *before)),
+            None => Verdict::Change(change),
+        }
+    }
+
+    /// Just this was written twice already, and did not stay.
+    fn is_in_vain(&self, change: &Change) -> Option<Undecided> {
+        let after = change.after.as_ref().filter(|_| !self.history.pushed.is_empty())?;
+        let pushed = self.history.pushed.get(&key_hash(&after.key()))?;
+        if pushed.times < 2 || pushed.after != content_hash(after.digest()) {
+            return None;
+        }
+        let somebody_else = change.kind == ChangeKind::Create || pushed.confirmed;
+        Some(if somebody_else { Undecided::Contested } else { Undecided::NotConverging })
+    }
+
+    fn keep(&self, number: u32, body: Body, settled: &mut Settled) -> Verdict {
+        let drops = self.fates.dropped(number);
+        let mut drop_from = |contact: &mut Contact| {
+            let dropped = drop_values(contact, &drops);
+            if !dropped.is_empty() {
+                settled.warnings.insert(Warning::SecondaryHeld);
+                settled.left_out.extend(dropped);
+            }
+        };
+        match body {
+            Body::New(_) if self.fates.takes_from(number).is_some() => Verdict::TakesOver,
+            Body::New(mut contact) => {
+                drop_from(&mut contact);
+                self.create(number, contact)
+            }
+            Body::Same(contact) => {
+                let mut after = contact.clone();
+                drop_from(&mut after);
+                if after == contact { Verdict::Unchanged(contact) } else { update(contact, after) }
+            }
+            Body::Differs { before, mut after } => {
+                drop_from(&mut after);
+                match super::shape::is_same(&before, &after) {
+                    true => Verdict::Unchanged(before),
+                    false => update(before, after),
+                }
+            }
+            Body::Nothing | Body::Owned(_) => unreachable!("a wanted row has a wanted contact"),
+        }
+    }
+
+    fn create(&self, number: u32, mut after: Contact) -> Verdict {
+        let key = after.key();
+        let (kind, reason, before) = match self.fates.found_in_target(number) {
+            Some((holder, true)) => {
+                after.handle = Some(holder.handle.clone());
+                (ChangeKind::Create, ChangeReason::HalfMade, None)
+            }
+            Some((holder, false)) => {
+                after.handle = Some(holder.handle.clone());
+                after.name = ContactName::existing(holder.name.clone());
+                after.mark.adopted = true;
+                (ChangeKind::Adopt, ChangeReason::Adopted, Some(Box::new(as_found(&after))))
+            }
+            None if self.ledger.knows(&key) => (ChangeKind::Create, ChangeReason::Returned, None),
+            None => (ChangeKind::Create, ChangeReason::New, None),
+        };
+        Verdict::Change(Change { key, kind, class: after.class(), reason, before, after: Some(Box::new(after)) })
+    }
+
+    fn hand_over(&self, body: Body, fate: Fate, successor: Successor, settled: &mut Settled) -> Verdict {
+        let before = body.into_existing().expect("only a row with one contact gives it away");
+        let Successor { wanted, row } = successor;
+        let shaped = self.shaper.settle(wanted, &before, std::mem::take(&mut settled.warnings));
+        let mut after = shaped.contact;
+        settled.warnings = shaped.warnings;
+        settled.left_out = shaped.left_out;
+        let dropped = drop_values(&mut after, &self.fates.dropped(row));
+        if !dropped.is_empty() {
+            settled.warnings.insert(Warning::SecondaryHeld);
+            settled.left_out.extend(dropped);
+        }
+        let same_source = before.mark.source == after.mark.source;
+        let reason = match fate {
+            Fate::Unwanted(Unwanted::Absent) if same_source => ChangeReason::Reanchored,
+            _ => ChangeReason::Shadowed,
+        };
+        change(ChangeKind::Remark, reason, before, Some(after))
+    }
+
+    fn remove(
+        &self,
+        number: u32,
+        body: Body,
+        label: &'static str,
+        reason: ChangeReason,
+        settled: &mut Settled,
+    ) -> Verdict {
+        let Some(before) = body.into_existing() else { return Verdict::Skipped(label) };
+        if settled.source.is_some_and(|source| self.pilots[usize::from(source)]) {
+            return Verdict::Frozen(Undecided::OutsidePilot, Some(before));
+        }
+        let safety = &self.rules.safety;
+        if safety.protects(&before.primary) || safety.protects(&before.delivery) {
+            return Verdict::Frozen(Undecided::Protected, Some(before));
+        }
+        let lives_in_target = reason == ChangeReason::LivesInTarget;
+        if lives_in_target {
+            settled.x500_for_mailbox = before.x500.iter().chain(&before.legacy_exchange_dn).cloned().collect();
+        }
+        if before.mark.adopted {
+            return change(ChangeKind::Unmark, reason, before, None);
+        }
+        if lives_in_target {
+            return change(ChangeKind::Release, reason, before, None);
+        }
+        if self.fates.is_in_the_way(number) {
+            return change(ChangeKind::Release, ChangeReason::AddressNeeded, before, None);
+        }
+        if self.rules.hide_for_seconds == 0 {
+            return change(ChangeKind::Delete, reason, before, None);
+        }
+        self.hide(number, before, reason, settled)
+    }
+
+    fn hide(&self, number: u32, before: Contact, reason: ChangeReason, settled: &mut Settled) -> Verdict {
+        let now = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
+        let since = before.mark.hidden_since;
+        let waited = since.map(|since| now.as_second().saturating_sub(since.as_second()));
+        if waited.is_some_and(|waited| waited >= self.rules.hide_for_seconds.min(i64::MAX as u64) as i64) {
+            return change(ChangeKind::Delete, ChangeReason::HiddenLongEnough, before, None);
+        }
+        let mut after = before.clone();
+        after.hidden |= self.can_hide;
+        after.mark.hidden_since = since.or(Some(now));
+        let given_up = drop_values(&mut after, &self.fates.dropped(number));
+        settled.left_out.extend(given_up);
+        if !self.can_hide && since.is_none() {
+            settled.warnings.insert(Warning::CannotHide);
+        }
+        if since.is_none() || before.hidden != after.hidden {
+            return change(ChangeKind::Hide, reason, before, Some(after));
+        }
+        if after == before {
+            return Verdict::Unchanged(before);
+        }
+        change(ChangeKind::Update, ChangeReason::AddressNeeded, before, Some(after))
+    }
+}
+
+fn update(before: Contact, after: Contact) -> Verdict {
+    let (kind, reason) = if before.mark.hidden_since.is_some() {
+        (ChangeKind::Unhide, ChangeReason::Returned)
+    } else if before.hidden && !after.hidden {
+        (ChangeKind::Unhide, ChangeReason::ShownAgain)
+    } else {
+        (ChangeKind::Update, ChangeReason::Changed)
+    };
+    change(kind, reason, before, Some(after))
+}
+
+fn change(kind: ChangeKind, reason: ChangeReason, before: Contact, after: Option<Contact>) -> Verdict {
+    let class = after.as_ref().unwrap_or(&before).class();
+    Verdict::Change(Change {
+        key: before.key(),
+        kind,
+        class,
+        reason,
+        before: Some(Box::new(before)),
+        after: after.map(Box::new),
+    })
+}
+
+/// A foreign contact as far as it is known: by its address.
+fn as_found(after: &Contact) -> Contact {
+    let mut before = after.clone();
+    before.mark.value_hashes.clear();
+    before.secondary.clear();
+    before.x500.clear();
+    before.attributes.clear();
+    before
+}

@@ -1,0 +1,93 @@
+//! What a pull must read so that plans and filters can be computed, and what the connector's filters keep.
+
+use super::domains::Domains;
+use super::error::PlanError;
+use super::expression::Expression;
+use super::judge::{Judge, State};
+use crate::model::connector::{Connector, ReadScope};
+use crate::model::filters::Filters;
+use crate::model::mapping::{AttributeRule, Mapping};
+use crate::model::{Attribute, Entry, EntryClass};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Attributes and filter groups that these filters and mappings use, over all schedules of one connector.
+/// Expressions are parsed for the attributes that they name; one that cannot be parsed names none here and is
+/// refused where it is used.
+pub fn attributes_needed<'a>(
+    filters: impl IntoIterator<Item = &'a Filters>,
+    mappings: impl IntoIterator<Item = &'a Mapping>,
+) -> ReadScope {
+    let mut scope = ReadScope::default();
+    let named = |text: &str| Expression::compile(text).map(|found| found.attributes()).unwrap_or_default();
+    for filter in filters {
+        scope.groups.extend(filter.groups.names().cloned());
+        scope.attributes.extend(filter.expression.iter().flat_map(|text| named(text)));
+        if !filter.opt_out_mark.is_empty() {
+            scope.attributes.extend(Attribute::ALL.iter().filter(|attribute| attribute.is_custom()));
+        }
+    }
+    for mapping in mappings {
+        for &attribute in Attribute::ALL {
+            match mapping.rule(attribute) {
+                AttributeRule::Copy => drop(scope.attributes.insert(attribute)),
+                AttributeRule::Expression(text) => scope.attributes.extend(named(text)),
+                AttributeRule::Drop | AttributeRule::Constant(_) => {}
+            }
+        }
+        // A contact without a display name is shown by these.
+        scope.attributes.extend([Attribute::DisplayName, Attribute::GivenName, Attribute::Surname]);
+    }
+    scope
+}
+
+/// Counts what a connector's own filters let through: this is how an administrator checks them.
+pub struct FilterCounter<'a> {
+    judge: Judge<'a>,
+    domains: Domains<'a>,
+    counts: FilterCounts,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilterCounts {
+    pub users: u64,
+    pub groups: u64,
+    pub contacts: u64,
+    /// By label of the reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// Entries that cannot be judged.
+    pub invalid: u64,
+}
+
+impl<'a> FilterCounter<'a> {
+    pub fn new(connector: &'a Connector) -> Result<Self, PlanError> {
+        let judge = Judge::new(&[(&connector.filters, format!("the connector {}", connector.name))])?;
+        let domains = Domains {
+            own: &connector.authoritative_domains,
+            claimed: BTreeSet::new(),
+            target: BTreeSet::new(),
+            routing: &[],
+        };
+        Ok(Self { judge, domains, counts: FilterCounts::default() })
+    }
+
+    /// What the connector's filters alone say of an entry; rules that need a target are not asked.
+    pub fn judge(&self, entry: &Entry) -> State {
+        self.judge.judge(entry, &self.domains)
+    }
+
+    pub fn count(&mut self, entry: &Entry) {
+        match self.judge(entry) {
+            State::Wanted => match entry.class() {
+                EntryClass::User => self.counts.users += 1,
+                EntryClass::Group => self.counts.groups += 1,
+                EntryClass::Contact => self.counts.contacts += 1,
+            },
+            State::Unwanted(reason) => *self.counts.rejected.entry(reason.label().to_owned()).or_default() += 1,
+            State::Undecided(_) => self.counts.invalid += 1,
+        }
+    }
+
+    pub fn finish(self) -> FilterCounts {
+        self.counts
+    }
+}
