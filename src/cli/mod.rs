@@ -5,6 +5,8 @@ mod crds;
 mod job;
 mod ledger;
 mod operator;
+mod report;
+mod run;
 mod snapshot;
 
 use crate::telemetry::{self, LogCopy, LogFormat};
@@ -18,9 +20,10 @@ pub struct Arguments {
     /// How log lines look.
     #[arg(long, global = true, value_enum, default_value = "text")]
     log_format: LogFormat,
-    /// error, warn, info, debug or trace, or a filter such as "info,galsync::directory=debug".
-    #[arg(long, global = true, default_value = "info")]
-    log_level: String,
+    /// error, warn, info, debug or trace, or a filter such as "info,galsync::directory=debug"; default: info where
+    /// a machine runs it, warn where a person does.
+    #[arg(long, global = true)]
+    log_level: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -32,6 +35,8 @@ enum Command {
     Snapshot(snapshot::SnapshotCommand),
     Job(job::Job),
     Operator(Box<operator::Operator>),
+    Report(report::ReportCommand),
+    Run(run::RunCommand),
 }
 
 const EXIT_CODES: &str = "\
@@ -73,7 +78,8 @@ pub struct Shared {
 impl Arguments {
     pub fn run(self) -> Exit {
         let Self { log_format, log_level, command } = self;
-        let started = telemetry::start(log_format, &log_level).and_then(|log| {
+        let log_level = log_level.as_deref().unwrap_or(command.log_level());
+        let started = telemetry::start(log_format, log_level).and_then(|log| {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             Ok(Shared { runtime, log })
         });
@@ -93,6 +99,13 @@ impl Arguments {
 pub struct UsageError(pub String);
 
 impl Command {
+    fn log_level(&self) -> &'static str {
+        match self {
+            Self::Job(_) | Self::Operator(_) => "info",
+            Self::Crds(_) | Self::Ledger(_) | Self::Report(_) | Self::Run(_) | Self::Snapshot(_) => "warn",
+        }
+    }
+
     fn run(self, shared: &Shared) -> anyhow::Result<Exit> {
         match self {
             Self::Crds(crds) => crds.run(),
@@ -100,6 +113,8 @@ impl Command {
             Self::Snapshot(snapshot) => snapshot.run(),
             Self::Job(job) => job.run(shared),
             Self::Operator(operator) => operator.run(shared),
+            Self::Report(report) => report.run(shared),
+            Self::Run(run) => run.run(shared),
         }
     }
 }

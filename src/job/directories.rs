@@ -1,9 +1,10 @@
 //! From a connector's settings to the directory that talks to its system: the only place that knows them all.
 
-use super::secrets::Secrets;
+use super::secrets::{self, Secrets};
+use crate::directory::exchange::{ExchangeSecrets, ExchangeSource, ExchangeTarget};
 use crate::directory::memory::{Memory, MemorySource, MemoryTarget};
 use crate::directory::{Error, Source, Target};
-use crate::model::connector::{Connector, ReadScope, System};
+use crate::model::connector::{Connector, ExchangeOnPremises, Ldap, ReadScope, System};
 use crate::model::schedule::TargetRules;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,24 +29,36 @@ impl Directories for Systems<'_> {
     fn source(&self, connector: &Connector, read: &ReadScope) -> Result<Box<dyn Source>, Error> {
         match &connector.system {
             System::Memory(file) => Ok(Box::new(MemorySource::new(Memory::open(Path::new(&file.path))?, read.clone()))),
-            System::ExchangeOnPremises(_) | System::Microsoft365(_) | System::GoogleWorkspace(_) => {
-                Err(not_there_yet(connector))
+            System::ExchangeOnPremises(settings) => {
+                let secrets = exchange_secrets(settings, self.secrets)?;
+                Ok(Box::new(ExchangeSource::new(settings, connector, secrets, read.clone())?))
             }
+            System::Microsoft365(_) | System::GoogleWorkspace(_) => Err(not_there_yet(connector)),
         }
     }
 
     fn target(&self, connector: &Connector, rules: &TargetRules) -> Result<Box<dyn Target>, Error> {
+        let (owner, sync, mapping) = (rules.owner.clone(), rules.sync.clone(), rules.mapping.clone());
         match &connector.system {
             System::Memory(file) => {
-                let memory = Memory::open(Path::new(&file.path))?;
-                let (owner, sync, mapping) = (rules.owner.clone(), rules.sync.clone(), rules.mapping.clone());
-                Ok(Box::new(MemoryTarget::new(memory, owner, sync, mapping)))
+                Ok(Box::new(MemoryTarget::new(Memory::open(Path::new(&file.path))?, owner, sync, mapping)))
             }
-            System::ExchangeOnPremises(_) | System::Microsoft365(_) | System::GoogleWorkspace(_) => {
-                Err(not_there_yet(connector))
+            System::ExchangeOnPremises(settings) => {
+                let secrets = exchange_secrets(settings, self.secrets)?;
+                Ok(Box::new(ExchangeTarget::new(settings, connector, secrets, owner, sync, mapping)?))
             }
+            System::Microsoft365(_) | System::GoogleWorkspace(_) => Err(not_there_yet(connector)),
         }
     }
+}
+
+fn exchange_secrets(settings: &ExchangeOnPremises, secrets: &dyn Secrets) -> Result<ExchangeSecrets, Error> {
+    let Ldap { credentials, ca_bundle, .. } = &settings.ldap;
+    Ok(ExchangeSecrets {
+        username: secrets::text(secrets, credentials, "username")?,
+        password: secrets::text(secrets, credentials, "password")?,
+        ca_bundle: ca_bundle.as_ref().map(|key| secrets.get(key)).transpose()?,
+    })
 }
 
 /// Reference directories by the name of their connector, in this process.

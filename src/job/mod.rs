@@ -11,7 +11,7 @@ mod collect_garbage;
 mod context;
 pub mod directories;
 mod error;
-mod plan_file;
+pub mod plan_file;
 mod planning;
 mod pull;
 mod push;

@@ -4,7 +4,7 @@
 use super::error::Error;
 use crate::engine::{PlanHeader, PlanResult};
 use crate::model::{Change, Digest, SystemIdentity};
-use crate::operation::Reason;
+use crate::operation::{PlanSummary, Reason};
 use crate::store::{self, JsonLines, Lines, Store};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,13 +14,24 @@ const FORMAT: u32 = 1;
 /// The last line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Header {
+pub struct Header {
     pub format: u32,
     pub digest: Digest,
+    /// Name of the target's connector.
+    pub connector: String,
+    /// What was told of the plan when it was made.
+    pub summary: PlanSummary,
     pub made_for: PlanHeader,
     /// Entries of each source when the plan was made.
     pub entries: BTreeMap<SystemIdentity, u64>,
     pub changes: u64,
+}
+
+/// What a plan in the store is: for a push that begins with it.
+pub async fn header(plan: &Digest, store: &Store) -> Result<Header, Error> {
+    let mut reader = PlanReader::open(plan, store).await?;
+    while reader.next()?.is_some() {}
+    Ok(reader.header.expect("a plan that was read to its end has a header"))
 }
 
 #[derive(Serialize)]
@@ -34,7 +45,7 @@ enum LineRef<'a> {
 #[serde(rename_all = "camelCase")]
 enum Line {
     Change(Box<Change>),
-    Plan(Header),
+    Plan(Box<Header>),
 }
 
 /// Takes changes as they are planned.
@@ -53,10 +64,18 @@ impl PlanWriter {
         self.lines.append(&LineRef::Change(change))
     }
 
-    pub(super) async fn keep(mut self, result: &PlanResult, store: &Store) -> Result<(), Error> {
+    pub(super) async fn keep(
+        mut self,
+        connector: &str,
+        summary: &PlanSummary,
+        result: &PlanResult,
+        store: &Store,
+    ) -> Result<(), Error> {
         let header = Header {
             format: FORMAT,
             digest: result.digest,
+            connector: connector.to_owned(),
+            summary: summary.clone(),
             made_for: result.header.clone(),
             entries: result.entries.clone(),
             changes: self.changes,
@@ -97,7 +116,7 @@ impl PlanReader {
             }
             Line::Plan(header) if header.format != FORMAT => Err(missing(&self.digest, "is another release's")),
             Line::Plan(header) if header.digest == self.digest && header.changes == self.read => {
-                self.header = Some(header);
+                self.header = Some(*header);
                 Ok(None)
             }
             Line::Change(_) | Line::Plan(_) => Err(damaged()),

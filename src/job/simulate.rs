@@ -32,13 +32,14 @@ pub(super) async fn simulate(
     let Planned { result, history } =
         planning::plan(simulate, target.as_ref(), identity.clone(), contents?, context, &mut sink).await?;
     let PlanSink { plan, without_removals, report } = sink;
+    let (name, summary) = (&simulate.target.name, summary(&result));
     match without_removals {
-        Some(held) if result.removals_held => held.keep(&result, context.store).await?,
-        _ => plan.keep(&result, context.store).await?,
+        Some(held) if result.removals_held => held.keep(name, &summary, &result, context.store).await?,
+        _ => plan.keep(name, &summary, &result, context.store).await?,
     }
     context.store.put_history(&identity, &simulate.rules.sync, history, &result.history).await?;
     let mut outcome = super::done(context);
-    outcome.plan = Some(summary(&result));
+    outcome.plan = Some(summary);
     outcome.report = Some(report.keep(&outcome, context).await?);
     Ok(outcome)
 }
