@@ -189,7 +189,8 @@ fn planned(version: Version, contents: Option<PathBuf>, sink: &mut dyn Sink) -> 
         TargetLimits { can_hide: true, x500: true, batch: 100, own_domains: target.authoritative_domains.clone() };
     let contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>>> = match contents {
         Some(path) => {
-            Box::new(open(path, Kind::Contacts).documents::<ContentsLine>().map(|line| Ok(TargetContent::from(line?))))
+            let contents = read_contents(File::open(path).expect("it was prepared")).expect("it is a snapshot");
+            Box::new(contents.map(|content| Ok(content?)))
         }
         None => Box::new(std::iter::empty()),
     };

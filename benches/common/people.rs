@@ -89,8 +89,8 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn of<'a, T>(&mut self, values: &'a [T]) -> &'a T {
-        &values[(self.number() % values.len() as u64) as usize]
+    fn of<T: Copy>(&mut self, values: &[T]) -> T {
+        values[(self.number() % values.len() as u64) as usize]
     }
 }
 
@@ -121,10 +121,10 @@ fn person(number: u32, version: Version) -> Person {
         (low >> 48) & 0xfff,
         low & 0xffff_ffff_ffff
     );
-    let (first, last) = (*random.of(FIRST), *random.of(LAST));
+    let (first, last) = (random.of(FIRST), random.of(LAST));
     let ascii = |text: &str| text.to_lowercase().chars().filter(char::is_ascii_alphabetic).collect::<String>();
     let alias = format!("{}.{}{number}", ascii(first), ascii(last));
-    let (city, country) = *random.of(CITY);
+    let (city, country) = random.of(CITY);
     let mut person = Person {
         address: format!("{alias}@contoso.example"),
         title: random.of(TITLE),
@@ -171,16 +171,13 @@ impl Person {
             country,
             legacy_exchange_dn,
         } = self;
-        format!(
-            concat!(
-                r#"{{"key":"{system}/{anchor}","class":"user","primary":"{address}","delivery":"{address}","#,
-                r#""x500":["{dn}"],"hidden":false,"attributes":{{"displayName":"{last}, {first} (Contoso)","#,
-                r#""givenName":"{first}","surname":"{last}","title":"{title}","department":"{department}","#,
-                r#""company":"Contoso Holding","office":"{office}","businessPhone":"{phone}","#,
-                r#""city":"{city}","country":"{country}"}}}}"#
-            ),
-            system = SYSTEM,
-            dn = legacy_exchange_dn,
-        )
+        let contact = format!(
+            r#"{{"key":"{SYSTEM}/{anchor}","class":"user","primary":"{address}","delivery":"{address}",
+"x500":["{legacy_exchange_dn}"],"hidden":false,"attributes":{{"displayName":"{last}, {first} (Contoso)",
+"givenName":"{first}","surname":"{last}","title":"{title}","department":"{department}",
+"company":"Contoso Holding","office":"{office}","businessPhone":"{phone}",
+"city":"{city}","country":"{country}"}}}}"#
+        );
+        contact.replace('\n', "")
     }
 }
