@@ -114,7 +114,7 @@ fn entry(person: &Person) -> Entry {
         (Attribute::Surname, person.last.to_owned()),
         (Attribute::Title, person.title.to_owned()),
         (Attribute::Department, person.department.to_owned()),
-        (Attribute::Company, "Contoso Holding".to_owned()),
+        (Attribute::Company, "Contoso Ltd".to_owned()),
         (Attribute::Office, person.office.clone()),
         (Attribute::BusinessPhone, person.phone.clone()),
         (Attribute::City, person.city.to_owned()),

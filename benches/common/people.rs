@@ -172,10 +172,10 @@ impl Person {
             legacy_exchange_dn,
         } = self;
         let contact = format!(
-            r#"{{"key":"{SYSTEM}/{anchor}","class":"user","primary":"{address}","delivery":"{address}",
+            r#"{{"key":"{SYSTEM}/{anchor}","primary":"{address}","delivery":"{address}",
 "x500":["{legacy_exchange_dn}"],"hidden":false,"attributes":{{"displayName":"{last}, {first} (Contoso)",
 "givenName":"{first}","surname":"{last}","title":"{title}","department":"{department}",
-"company":"Contoso Holding","office":"{office}","businessPhone":"{phone}",
+"company":"Contoso Ltd","office":"{office}","businessPhone":"{phone}",
 "city":"{city}","country":"{country}"}}}}"#
         );
         contact.replace('\n', "")
