@@ -1,28 +1,23 @@
-//! One sorted part of an external sort in a temporary file: lengths, key, value; compressed. The file has no
-//! name, so nothing is left behind by a crash.
+//! One sorted part of an external sort in a temporary file: lengths, key, value. The file has no name, so nothing
+//! is left behind by a crash. Not compressed: many runs are read at once, and a decompressor each would take
+//! more memory than a sort may have.
 
 use super::Error;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use zstd::stream::{read::Decoder, write::Encoder};
 
-const LEVEL: i32 = 1;
-/// Small, since many runs are read at once.
-const WINDOW_LOG: u32 = 17;
-const BUFFER_BYTES: usize = 64 << 10;
+const WRITE_BYTES: usize = 128 << 10;
+const READ_BYTES: usize = 32 << 10;
 
 pub(super) struct RunWriter {
-    output: Encoder<'static, BufWriter<File>>,
+    output: BufWriter<File>,
 }
 
 impl RunWriter {
     pub(super) fn new(folder: &Path) -> Result<Self, Error> {
         let file = tempfile::tempfile_in(folder).map_err(Error::Temporary)?;
-        let mut output = Encoder::new(BufWriter::with_capacity(BUFFER_BYTES, file), LEVEL).map_err(Error::Temporary)?;
-        output.window_log(WINDOW_LOG).map_err(Error::Temporary)?;
-        output.include_checksum(true).map_err(Error::Temporary)?;
-        Ok(Self { output })
+        Ok(Self { output: BufWriter::with_capacity(WRITE_BYTES, file) })
     }
 
     pub(super) fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
@@ -33,19 +28,15 @@ impl RunWriter {
     }
 
     pub(super) fn finish(self) -> Result<RunReader, Error> {
-        let finish = || {
-            let mut file = self.output.finish()?.into_inner().map_err(|error| error.into_error())?;
-            file.seek(SeekFrom::Start(0))?;
-            Decoder::with_buffer(BufReader::with_capacity(BUFFER_BYTES, file))
-        };
-        let input = BufReader::with_capacity(BUFFER_BYTES, finish().map_err(Error::Temporary)?);
-        Ok(RunReader { input, key: Vec::new(), value: Vec::new() })
+        let mut file = self.output.into_inner().map_err(|error| Error::Temporary(error.into_error()))?;
+        file.seek(SeekFrom::Start(0)).map_err(Error::Temporary)?;
+        Ok(RunReader { input: BufReader::with_capacity(READ_BYTES, file), key: Vec::new(), value: Vec::new() })
     }
 }
 
 /// A cursor over a run.
 pub(super) struct RunReader {
-    input: BufReader<Decoder<'static, BufReader<File>>>,
+    input: BufReader<File>,
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
 }

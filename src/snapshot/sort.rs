@@ -7,8 +7,8 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::path::{Path, PathBuf};
 
-/// Runs that are merged at a time: each costs about 400 KiB while it is read.
-const FAN_IN: usize = 32;
+/// Runs that are merged at a time: each costs 32 KiB while it is read.
+const FAN_IN: usize = 128;
 const INDEX_BYTES: usize = size_of::<Item>();
 
 /// Sorts by the bytes of keys; records of one key stay in the order in which they came.
@@ -21,7 +21,8 @@ pub struct Sorter {
     runs: Vec<Vec<RunReader>>,
 }
 
-/// Where a record lies; its value ends where the next one begins. Ordered by prefix, key, then age.
+/// Where a record lies. The prefix is the key's first bytes after those that all keys share (a system's identity,
+/// say), so that most comparisons need no look at the key.
 #[derive(Clone, Copy)]
 struct Item {
     prefix: u64,
@@ -41,7 +42,7 @@ impl Item {
 }
 
 impl Sorter {
-    /// `memory` bounds what is kept before it goes to a file in `folder`; merging takes up to 16 MiB beside it.
+    /// `memory` bounds what is kept before it goes to a file in `folder`; merging takes up to 8 MiB beside it.
     pub fn new(folder: impl AsRef<Path>, memory: usize) -> Self {
         let memory = memory.clamp(64 << 10, 1 << 30);
         Self { folder: folder.as_ref().into(), memory, bytes: Vec::new(), items: Vec::new(), runs: Vec::new() }
@@ -55,20 +56,26 @@ impl Sorter {
         if !self.items.is_empty() && self.bytes.len() + self.items.len() * INDEX_BYTES + wanted > self.memory {
             self.spill()?;
         }
-        let mut prefix = [0; 8];
-        let known = key.len().min(8);
-        prefix[..known].copy_from_slice(&key[..known]);
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(key);
         let key_end = self.bytes.len() as u32;
         self.bytes.extend_from_slice(value);
         let end = self.bytes.len() as u32;
-        self.items.push(Item { prefix: u64::from_be_bytes(prefix), start, key_end, end });
+        self.items.push(Item { prefix: 0, start, key_end, end });
         Ok(())
     }
 
     fn sort_items(&mut self) {
         let bytes = &self.bytes;
+        let shared = self.items.first().map_or(&b""[..], |first| first.key(bytes));
+        let shared = self.items.iter().fold(shared.len(), |length, item| common(&shared[..length], item.key(bytes)));
+        for item in &mut self.items {
+            let distinct = &item.key(bytes)[shared..];
+            let mut prefix = [0; 8];
+            let known = distinct.len().min(prefix.len());
+            prefix[..known].copy_from_slice(&distinct[..known]);
+            item.prefix = u64::from_be_bytes(prefix);
+        }
         self.items.sort_unstable_by(|a, b| {
             a.prefix.cmp(&b.prefix).then_with(|| a.key(bytes).cmp(b.key(bytes))).then(a.start.cmp(&b.start)).then(
                 // Records without bytes share their start; they are equal but for their age, which nobody sees.
@@ -118,6 +125,11 @@ impl Sorter {
         let runs = self.runs.into_iter().rev().flatten().collect();
         Ok(Sorted(Origin::Files(Merge::new(runs)?)))
     }
+}
+
+/// How many bytes two keys share at their beginning.
+fn common(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 /// A cursor over sorted records: [`Sorted::advance`], then [`Sorted::record`].

@@ -53,7 +53,7 @@ impl Store {
     }
 
     pub fn contents_writer(&self) -> ContentsWriter {
-        ContentsWriter { sorter: Sorter::new(self.scratch(), MEMORY), count: 0 }
+        ContentsWriter::new(self.scratch())
     }
 
     /// Keeps a target's contents; from then on they are the connector's latest.
@@ -98,6 +98,11 @@ fn documents(reader: Reader) -> impl Iterator<Item = Result<TargetContent, Error
 }
 
 impl ContentsWriter {
+    /// `folder` is for temporary files.
+    pub fn new(folder: impl AsRef<std::path::Path>) -> Self {
+        Self { sorter: Sorter::new(folder, MEMORY), count: 0 }
+    }
+
     pub fn push(&mut self, content: &TargetContent) -> Result<(), Error> {
         // The count keeps apart what stands twice, such as two contacts with one mark.
         self.count += 1;

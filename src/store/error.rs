@@ -78,11 +78,18 @@ fn io_kind(error: &object_store::Error) -> Option<ErrorKind> {
     sources(error).find_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind)
 }
 
+/// What S3 and Azure call a missing bucket; Google says it in words of its own.
+const NO_BUCKET: [&str; 2] = ["NoSuchBucket", "ContainerNotFound"];
+
 /// The innermost cause in one short line. Queries of URLs may hold signatures, so they are cut out.
 pub(super) fn hint(error: &(dyn std::error::Error + 'static)) -> String {
     let innermost = sources(error).last().map(ToString::to_string).unwrap_or_default();
-    let words = innermost.split_whitespace().map(|word| word.split_once('?').map_or(word, |(start, _)| start));
-    words.collect::<Vec<_>>().join(" ").chars().take(200).collect()
+    if NO_BUCKET.iter().any(|code| innermost.contains(code)) {
+        return "the bucket or container does not exist".into();
+    }
+    let text = innermost.split_once('<').map_or(innermost.as_str(), |(start, _)| start);
+    let words = text.split_whitespace().map(|word| word.split_once('?').map_or(word, |(start, _)| start));
+    words.collect::<Vec<_>>().join(" ").trim_end_matches(':').chars().take(200).collect()
 }
 
 #[cfg(test)]
@@ -105,5 +112,8 @@ mod tests {
     fn signatures_do_not_reach_a_message() {
         let error = io::Error::other("GET https://x.test/a?sig=secret failed");
         assert_eq!(hint(&error), "GET https://x.test/a failed");
+        let error = io::Error::other("404 Not Found: <?xml version=\"1.0\"?><Error><Code>NoSuchBucket</Code></Error>");
+        assert_eq!(hint(&error), "the bucket or container does not exist");
+        assert_eq!(hint(&io::Error::other("500: <Error>x</Error>")), "500");
     }
 }

@@ -37,7 +37,7 @@ proptest! {
 
 #[test]
 fn records_of_one_key_stay_in_order_through_several_generations_of_files() {
-    let records: Vec<_> = (0..40_000u32)
+    let records: Vec<_> = (0..100_000u32)
         .map(|n| (format!("{}", n * 7919 % 1_000).into_bytes(), [n.to_be_bytes(); 25].concat()))
         .collect();
     let mut wanted = records.clone();

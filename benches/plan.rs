@@ -1,0 +1,228 @@
+//! The whole plan of one target from 1,000,000 entries (filter with CEL, map, preflight, diff) against
+//! `galsync snapshot diff --summary` of two snapshots as large.
+//!
+//! The plan is computed by this program itself, started anew with `measure-plan`, so that its memory can be seen.
+
+mod common;
+
+use common::people::{self, Person, Version, people};
+use common::{Row, alternate, folder, galsync, make, mebibytes, records, report, seconds};
+use galsync::engine::{
+    Failure, PlanInput, PlanResult, ReportLine, Sink, SourceInput, TargetContent, TargetInput, plan,
+};
+use galsync::model::connector::{Connector, MemoryFile, RateLimit, System};
+use galsync::model::filters::Filters;
+use galsync::model::mapping::Mapping;
+use galsync::model::safety::{Policy, Safety};
+use galsync::model::schedule::{Conflict, SourceRules, TargetRules};
+use galsync::model::taken::{Holder, HolderKind, Taken, TargetLimits};
+use galsync::model::{
+    Anchor, Attribute, Change, Contact, Domain, Entry, OwnerId, RecipientType, SmtpAddress, SyncId, SystemIdentity,
+};
+use galsync::snapshot::{EntryMerge, FileScratch, Kind, Reader};
+use galsync::store::{ContentsWriter, read_contents};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Command;
+
+const MOST_TIMES: f64 = 10.0;
+const MOST_MEMORY: u64 = 128 << 20;
+const MEASURE: &str = "measure-plan";
+
+fn main() {
+    if std::env::args().any(|argument| argument == MEASURE) {
+        let result = planned(Version::After, Some(contents()), &mut Nowhere);
+        check(&result);
+        return;
+    }
+    prepare();
+    let mut own = Command::new(std::env::current_exe().expect("this program has a path"));
+    own.arg(MEASURE);
+    let mut diff = galsync();
+    diff.args(["snapshot", "diff", "--summary"]).args(["before", "after"].map(|name| path(name, "snapshot")));
+    let [diff, own] = alternate([diff, own]);
+    let times = own.time.as_secs_f64() / diff.time.as_secs_f64();
+    let what = format!("the plan of {} entries", records());
+    report(
+        "plan",
+        &[
+            Row {
+                what: format!("{what}: time"),
+                measured: format!("{}, {times:.1} × the diff ({})", seconds(own.time), seconds(diff.time)),
+                mark: format!("≤ {MOST_TIMES} ×"),
+                holds: times <= MOST_TIMES,
+            },
+            Row {
+                what: format!("{what}: resident memory"),
+                measured: mebibytes(own.peak_bytes),
+                mark: format!("< {}", mebibytes(MOST_MEMORY)),
+                holds: own.peak_bytes < MOST_MEMORY,
+            },
+        ],
+    );
+}
+
+fn path(name: &str, extension: &str) -> PathBuf {
+    folder().join(name).with_extension(extension)
+}
+
+fn entries(version: Version) -> PathBuf {
+    path(if version == Version::Before { "entries-before" } else { "entries-after" }, "snapshot")
+}
+
+fn contents() -> PathBuf {
+    path("target-contents", "snapshot")
+}
+
+/// The sources' snapshots, and the target as a first push of the earlier one left it.
+fn prepare() {
+    for name in ["before", "after"] {
+        assert!(path(name, "snapshot").exists(), "run the benchmark snapshot_diff first: its files are the reference");
+    }
+    for version in [Version::Before, Version::After] {
+        make(&entries(version), |file| {
+            let mut merge = EntryMerge::new(&folder(), 64 << 20);
+            people(records(), version).for_each(|person| merge.upsert(&entry(&person)).expect("room for sorting"));
+            merge.finish(None, file).expect("the benchmark's folder can be written");
+        });
+    }
+    make(&contents(), |file| {
+        let mut writer = ContentsWriter::new(folder());
+        // Every tenth address more is held by a mailbox of the target.
+        for number in 0..records() / 10 {
+            let value = format!("smtp:local{number}@fabrikam.example");
+            let holder = Holder { kind: HolderKind::Mailbox, handle: format!("m{number}"), name: format!("m{number}") };
+            let taken = Taken { value, primary: true, holder };
+            writer.push(&TargetContent::Taken(Box::new(taken))).expect("room for sorting");
+        }
+        let mut sink = Creates(writer);
+        planned(Version::Before, None, &mut sink);
+        sink.0.finish(file).expect("the benchmark's folder can be written");
+    });
+}
+
+fn entry(person: &Person) -> Entry {
+    let mut entry = Entry::new(Anchor::new(person.anchor.as_str()).expect("an anchor"), RecipientType::UserMailbox);
+    entry.primary = Some(SmtpAddress::parse(&person.address).expect("an address"));
+    entry.legacy_exchange_dn = Some(person.legacy_exchange_dn.clone());
+    entry.container = format!("OU={},OU=People,DC=contoso,DC=example", person.department);
+    for (attribute, value) in [
+        (Attribute::DisplayName, format!("{}, {}", person.last, person.first)),
+        (Attribute::GivenName, person.first.to_owned()),
+        (Attribute::Surname, person.last.to_owned()),
+        (Attribute::Title, person.title.to_owned()),
+        (Attribute::Department, person.department.to_owned()),
+        (Attribute::Company, "Contoso Ltd".to_owned()),
+        (Attribute::Office, person.office.clone()),
+        (Attribute::BusinessPhone, person.phone.clone()),
+        (Attribute::City, person.city.to_owned()),
+        (Attribute::Country, person.country.to_owned()),
+    ] {
+        entry.attributes.insert(attribute, value);
+    }
+    entry
+}
+
+/// Keeps what a first push would make.
+struct Creates(ContentsWriter);
+
+impl Sink for Creates {
+    fn change(&mut self, change: &Change) -> Result<(), Failure> {
+        let mut contact = change.after.clone().expect("a first sync creates");
+        contact.handle = Some(format!("cn={}", contact.name));
+        Ok(self.0.push(&TargetContent::Owned(contact))?)
+    }
+
+    fn line(&mut self, _: &ReportLine<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn change(&mut self, _: &Change) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn line(&mut self, _: &ReportLine<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+fn connector(name: &str, domain: &str) -> Connector {
+    Connector {
+        name: name.into(),
+        system: System::Memory(MemoryFile { path: String::new() }),
+        authoritative_domains: [Domain::parse(domain).expect("a domain")].into(),
+        shared_domains: BTreeSet::new(),
+        same_organization_as: None,
+        filters: Filters::default(),
+        owner_attribute: "extensionAttribute15".into(),
+        rate_limit: RateLimit::default(),
+        full_pull_every_seconds: 604_800,
+    }
+}
+
+fn open(path: PathBuf, kind: Kind) -> Reader {
+    let file = File::open(path).expect("it was prepared");
+    Reader::ahead(file).and_then(|reader| reader.expect(kind)).expect("it is a snapshot")
+}
+
+fn planned(version: Version, contents: Option<PathBuf>, sink: &mut dyn Sink) -> PlanResult {
+    let source = connector("contoso", "contoso.example");
+    let target = connector("fabrikam", "fabrikam.example");
+    let expression = "!entry.department.startsWith('Board') && entry.country != 'XX'".to_owned();
+    let source_rules = SourceRules { filters: Filters { expression: Some(expression), ..Filters::open() } };
+    let rules = TargetRules {
+        owner: OwnerId::new("bench").expect("an owner"),
+        sync: SyncId::new("bench").expect("a syncId"),
+        policy: Policy::Sync,
+        mapping: Mapping { display_name_suffix: " (Contoso)".into(), ..Mapping::default() },
+        safety: Safety::default(),
+        hide_for_seconds: 0,
+        conflict: Conflict::default(),
+    };
+    let limits =
+        TargetLimits { can_hide: true, x500: true, batch: 100, own_domains: target.authoritative_domains.clone() };
+    let contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>>> = match contents {
+        Some(path) => {
+            let contents = read_contents(File::open(path).expect("it was prepared")).expect("it is a snapshot");
+            Box::new(contents.map(|content| Ok(content?)))
+        }
+        None => Box::new(std::iter::empty()),
+    };
+    let input = PlanInput {
+        rules: &rules,
+        target: TargetInput {
+            connector: &target,
+            identity: SystemIdentity::new("fabrikam").expect("an identity"),
+            limits: &limits,
+            normalize: &|contact: Contact| (contact, Vec::new()),
+            contents,
+        },
+        sources: vec![SourceInput {
+            identity: SystemIdentity::new(people::SYSTEM).expect("an identity"),
+            connector: &source,
+            rules: &source_rules,
+            fresh: true,
+            entries: Box::new(open(entries(version), Kind::Entries).documents().map(|entry| Ok(entry?))),
+        }],
+        ledger: &(),
+        history: None,
+        claimed_elsewhere: &BTreeSet::new(),
+        now: Timestamp::UNIX_EPOCH,
+    };
+    plan(input, &FileScratch::new(folder()), sink).expect("a plan")
+}
+
+/// What is measured must also be right.
+fn check(result: &PlanResult) {
+    let total = result.counts.total();
+    let count = u64::from(records());
+    let found = BTreeMap::from([("create", total.create), ("update", total.update), ("delete", total.delete)]);
+    let wanted = BTreeMap::from([("create", count / 200), ("update", count / 100), ("delete", count / 200)]);
+    assert_eq!(found, wanted);
+}
