@@ -364,13 +364,4 @@ impl Decision {
         self.events.clear();
         self.again_seconds = Some(1);
     }
-
-    #[cfg(test)]
-    pub fn starts(&self) -> Vec<Operation> {
-        let start = |act: &Act| match act {
-            Act::Start(start) => Some(start.request.operation.clone()),
-            Act::Release { .. } => None,
-        };
-        self.acts.iter().filter_map(start).collect()
-    }
 }
