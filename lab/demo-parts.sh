@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What lab/demo.sh is made of: how it speaks, and how it asks the forests and the cluster. Sourced after settings.sh; uses
-# $namespace, $schedule and $system of demo.sh.
+# $owner, $namespace, $schedule and $system of demo.sh.
 
 began=$SECONDS
 steps=()
@@ -59,13 +59,16 @@ search() { # forest, filter, attributes: below our container, as the account tha
     -b "$(fact "$forest" .contactsContainer)" "$@" 2>/dev/null | sed '/^#/d'
 }
 
-contacts() { search "$1" '(objectClass=contact)' 1.1 | grep -c '^dn:' || true; } # forest -> how many
+# Ours are told by their owner mark; others may stand beside them.
+ours="(objectClass=contact)(extensionAttribute15=gs1;$owner;*)"
+
+contacts() { search "$1" "(&$ours)" 1.1 | grep -c '^dn:' || true; } # forest -> how many
 
 # The newest change of any contact, of both forests.
 last_changes() {
   local forest
   for forest in corp fabrikam; do
-    search "$forest" '(objectClass=contact)' uSNChanged | sed -n 's/^uSNChanged: //p' | sort -n | tail -n 1
+    search "$forest" "(&$ours)" uSNChanged | sed -n 's/^uSNChanged: //p' | sort -n | tail -n 1
   done
 }
 
@@ -87,7 +90,7 @@ change() { "$here/forests/change.py" corp "$@"; }
 # Of those whose contact stands at fabrikam now, so that the demo can be repeated.
 change_people() {
   local people
-  mapfile -t people < <(search fabrikam '(&(objectClass=contact)(!(msExchHideFromAddressLists=TRUE))(mail=*@corp.example))' mail |
+  mapfile -t people < <(search fabrikam "(&$ours(!(msExchHideFromAddressLists=TRUE))(mail=*@corp.example))" mail |
     sed -n 's/^mail: \([a-z]*\.[a-z]*@corp\.example\)$/\1/p' | sort | sed -n '10p;20p;30p;40p')
   [ "${#people[@]}" = 4 ] || wrong "there are too few people at corp to change four of them"
   person_changed=${people[0]} person_renamed=${people[1]} person_hidden=${people[2]} person_gone=${people[3]}
@@ -102,7 +105,7 @@ change_people() {
 at_fabrikam() { # address, attributes
   local address=$1
   shift
-  search fabrikam "(&(objectClass=contact)(proxyAddresses=smtp:$address))" "$@"
+  search fabrikam "(&$ours(proxyAddresses=smtp:$address))" "$@"
 }
 
 people_have_changed() {
@@ -129,7 +132,7 @@ start_afresh() {
   foreign_cluster || "$here/volumes.sh" reset >/dev/null 2>&1
   for forest in corp fabrikam; do
     dn=$(fact "$forest" .contactsContainer)
-    search "$forest" '(objectClass=contact)' 1.1 | sed -n 's/^dn: //p' |
+    search "$forest" "(&$ours)" 1.1 | sed -n 's/^dn: //p' |
       LDAPTLS_CACERT=$(fact "$forest" .caFile) ldapdelete -x -H "$(fact "$forest" .ldaps)" -D "$(fact "$forest" .writer.userPrincipalName)" \
         -y "$(fact "$forest" .writer.passwordFile)" || wrong "the contacts below $dn could not be removed"
   done

@@ -9,12 +9,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 tree=$(dirname "$here")
 # shellcheck source=lab/settings.sh
 source "$here/settings.sh"
-# shellcheck source=lab/demo-parts.sh
-source "$here/demo-parts.sh"
 cd "$tree"
+owner="galsync-lab"
 namespace="address-lists"
 schedule="corp-and-fabrikam"
 system="galsync-system"
+# shellcheck source=lab/demo-parts.sh
+source "$here/demo-parts.sh"
 report_failure
 
 step "The lab: two Active Directory forests with ${GALSYNC_LAB_USERS:-500} people each, and a Kubernetes"
@@ -26,7 +27,8 @@ show "$here/forest-status.sh"
 
 step "The image, from the profile of the tests"
 explain "No container engine is needed: the program, the libraries it loads, certificates and a user without rights."
-cargo build --bin galsync
+# Together with a test, so that the dependencies are those that `make test` builds.
+cargo build --bin galsync --test examples
 tag=$(sha256sum target/debug/galsync | cut -c1-12) # another build is another tag, so that the operator is started anew
 "$here/image-load.sh" "$("$here/image.sh" target/debug/galsync "$tag")"
 
@@ -34,13 +36,13 @@ step "From the beginning: nothing of an earlier demo is left"
 start_afresh
 
 step "The operator, by its chart"
-kubectl apply -f deploy/namespace.yaml
-show helm upgrade --install galsync charts/galsync --namespace "$system" --take-ownership --wait --timeout 3m \
-  --set owner.id=galsync-lab,image.repository=localhost/galsync,image.tag="$tag"
+kubectl apply -f deploy/namespace.yaml -f examples/cluster/namespace.yaml
+explain "Here it works on one namespace only, and leaves alone what else there is on this cluster."
+show helm upgrade --install galsync charts/galsync --namespace "$system" --take-ownership --force-conflicts --wait --timeout 3m \
+  --set "owner.id=$owner,image.repository=localhost/galsync,image.tag=$tag,watchNamespaces={$namespace}"
 show kubectl --namespace "$system" get pods
 
 step "What signs in: Secrets, which GalSync itself never reads"
-kubectl apply -f examples/cluster/namespace.yaml
 secret directory-ca --from-file=ca.crt="$lab/ca/ca.crt"
 for forest in corp fabrikam; do
   secret "$forest-account" --from-literal=username="$(fact "$forest" .writer.userPrincipalName)" \
@@ -49,7 +51,7 @@ done
 
 step "Two connectors: a Job verifies each"
 show kubectl apply -f examples/cluster/connector-corp.yaml -f examples/cluster/connector-fabrikam.yaml
-show kubectl wait gsc --all --for=condition=Ready --timeout=3m
+show kubectl wait gsc --all --for=condition=Ready --timeout=2m
 show kubectl get gsc
 
 step "A schedule, both forests on both sides; its first pass begins at once"
@@ -84,7 +86,7 @@ for forest in corp fabrikam; do
   [ "$found" = "$planned" ] || wrong "$forest has $found contacts, and $planned were planned"
   [ "$found" -gt 0 ] || wrong "$forest has no contacts"
   explain "$forest has the $found contacts that were planned. One of them:"
-  search "$forest" '(objectClass=contact)' cn displayName mail targetAddress proxyAddresses title department legacyExchangeDN \
+  search "$forest" "(&$ours)" cn displayName mail targetAddress proxyAddresses title department legacyExchangeDN \
     showInAddressBook extensionAttribute15 | awk 'NF == 0 && seen { exit } NF { seen = 1; print "    " $0 }' || true
 done
 judge
