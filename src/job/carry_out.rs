@@ -3,15 +3,15 @@
 
 use super::context::{Context, Phase};
 use super::error::Error;
+use super::planning::failed;
 use super::report::{Report, run_name};
 use crate::directory::{self, ChangeOutcome, ChangeResult, Target};
-use crate::engine::History;
+use crate::engine::{History, ToWrite};
 use crate::model::connector::Connector;
 use crate::model::counts::PlanCounts;
 use crate::model::reason::ChangeReason;
 use crate::model::{Change, ChangeKind, Contact, EntryClass, Key, SmtpAddress, SystemIdentity};
 use crate::operation::Request;
-use crate::snapshot::Sorted;
 use crate::store::LedgerLine;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -80,7 +80,7 @@ struct JournalLine<'a> {
 impl CarryOut<'_> {
     pub(super) async fn run(
         &self,
-        mut changes: Sorted,
+        mut changes: ToWrite,
         identity: &SystemIdentity,
         report: Report,
         counts: &mut PlanCounts,
@@ -95,7 +95,7 @@ impl CarryOut<'_> {
 
     async fn batches(
         &self,
-        changes: &mut Sorted,
+        changes: &mut ToWrite,
         identity: &SystemIdentity,
         worked: &mut Worked,
         counts: &mut PlanCounts,
@@ -236,13 +236,8 @@ fn label(result: &ChangeResult) -> &'static str {
     }
 }
 
-fn next_batch(changes: &mut Sorted, most: usize) -> Result<Vec<Change>, Error> {
-    let mut batch = Vec::new();
-    while batch.len() < most && changes.advance()? {
-        let (_, change) = changes.record().expect("advance found one");
-        batch.push(serde_json::from_slice(change).expect("the sorter was given changes"));
-    }
-    Ok(batch)
+fn next_batch(changes: &mut ToWrite, most: usize) -> Result<Vec<Change>, Error> {
+    changes.take(most).collect::<Result<_, _>>().map_err(failed)
 }
 
 /// The name that a removed contact had in the target, where only the removal told it.

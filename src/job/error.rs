@@ -97,8 +97,10 @@ fn of_plan(error: &PlanError) -> Reason {
         PlanError::Expression { .. } => Reason::InvalidConfiguration,
         PlanError::Unsorted { .. } => Reason::SnapshotDamaged,
         PlanError::ForeignMark => Reason::Internal,
-        PlanError::Source { source, .. } | PlanError::Target(source) => of_failure(source),
-        PlanError::Scratch(_) | PlanError::Sink(_) => Reason::StoreUnavailable,
+        PlanError::Source { source, .. }
+        | PlanError::Target(source)
+        | PlanError::Scratch(source)
+        | PlanError::Sink(source) => of_failure(source),
     }
 }
 

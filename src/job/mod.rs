@@ -5,7 +5,6 @@
 //! plans (`planning.rs`, `plan_file.rs`), `push.rs` plans again and carries out what was planned before and still
 //! holds (`approved.rs`, `carry_out.rs`).
 
-mod approved;
 mod carry_out;
 mod collect_garbage;
 mod context;

@@ -3,7 +3,7 @@
 use super::context::{Context, Phase};
 use super::error::Error;
 use crate::directory::{Target, TargetEvent};
-use crate::engine::{self, Failure, PlanInput, PlanResult, Sink, SourceInput, TargetContent, TargetInput};
+use crate::engine::{self, Failure, PlanError, PlanInput, PlanResult, Sink, SourceInput, TargetContent, TargetInput};
 use crate::model::digest::Canonical;
 use crate::model::{Attribute, Digest, Entry, SystemIdentity};
 use crate::operation::{Reason, SimulateRequest, SourcePart};
@@ -31,7 +31,7 @@ pub(super) async fn plan(
     identity: SystemIdentity,
     contents: Contents,
     context: &Context<'_>,
-    sink: &mut (dyn Sink + Send),
+    sink: &mut dyn Sink,
 ) -> Result<Planned, Error> {
     let store = context.store;
     let rules = &simulate.rules;
@@ -53,7 +53,10 @@ pub(super) async fn plan(
         claimed_elsewhere: &simulate.claimed_elsewhere,
         now: context.clock.now(),
     };
-    let result = engine::plan(input, &FileScratch::new(store.scratch()), sink)?;
+    let result = match engine::plan(input, &FileScratch::new(store.scratch()), sink) {
+        Err(PlanError::Sink(failure)) => return Err(failed(failure)),
+        result => result?,
+    };
     ledger.check()?;
     Ok(Planned { result, history: history.map(|history| history.number) })
 }
@@ -150,4 +153,12 @@ fn contents_scope(simulate: &SimulateRequest, identity: &SystemIdentity) -> Dige
         Attribute::ALL.iter().filter(|attribute| rules.mapping.manages(**attribute)).map(|a| a.name()).collect();
     canonical.texts(managed.into_iter());
     canonical.finish()
+}
+
+/// What the engine handed back.
+pub(super) fn failed(failure: Failure) -> Error {
+    match failure.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(failure) => PlanError::Sink(failure).into(),
+    }
 }

@@ -3,13 +3,17 @@
 use super::context::Context;
 use super::error::Error;
 use super::read::{self, Base, Reading};
+use super::report::Report;
 use crate::directory::{self, Source, Token};
+use crate::engine::{FilterCounter, FilterCounts, State};
 use crate::model::connector::{Connector, ReadScope};
-use crate::model::{Anchor, Digest, SystemIdentity};
+use crate::model::{Anchor, Attribute, Digest, Entry, EntryClass, SmtpAddress, SystemIdentity};
 use crate::operation::{Outcome, Reason, Request, SourceCounts, Verdict};
 use crate::snapshot::{self, Difference, Reader, Statistics};
 use crate::store::SnapshotHead;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
 /// An attribute that at least so many entries had and none has any more is a lost read right, not a change.
@@ -125,7 +129,7 @@ async fn count_missed(source: &dyn Source, by_changes: Reading, full: &Reading) 
     Ok(missed)
 }
 
-fn again(mut file: std::fs::File) -> std::io::Result<std::fs::File> {
+fn again(mut file: File) -> std::io::Result<File> {
     file.seek(SeekFrom::Start(0))?;
     Ok(file)
 }
@@ -159,7 +163,7 @@ struct Kept {
 }
 
 async fn keep(
-    _request: &Request,
+    request: &Request,
     connector: &Connector,
     reading: Reading,
     kept: Kept,
@@ -179,6 +183,7 @@ async fn keep(
         full_read,
         statistics: statistics.clone(),
     };
+    let (filtered, report) = filter(request, connector, &file, context)?;
     context.store.put_snapshot(&connector.name, file, &head).await?;
     let mut outcome = Outcome::new(Verdict::Succeeded, Reason::Completed, "", started, completed);
     outcome.source = Some(SourceCounts {
@@ -187,12 +192,51 @@ async fn keep(
         identity: identity.to_string(),
         full,
         changed: if full { summary.count } else { counts.changes() },
-        users: statistics.users,
-        groups: statistics.groups,
-        contacts: statistics.contacts,
-        rejected: Default::default(),
-        invalid: statistics.invalid,
+        users: filtered.users,
+        groups: filtered.groups,
+        contacts: filtered.contacts,
+        rejected: filtered.rejected,
+        invalid: filtered.invalid,
         delta_missed,
     });
+    outcome.report = Some(report.keep(&outcome, context).await?);
     Ok(outcome)
+}
+
+/// One line of a pull's report: an entry that does not pass.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    action: &'static str,
+    reason: &'static str,
+    class: EntryClass,
+    key: &'a Anchor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a SmtpAddress>,
+}
+
+/// What the connector's own filters keep: this is how an administrator checks them.
+fn filter(
+    request: &Request,
+    connector: &Connector,
+    snapshot: &File,
+    context: &Context<'_>,
+) -> Result<(FilterCounts, Report), Error> {
+    let mut counter = FilterCounter::new(connector)?;
+    let mut report = Report::new(request, context)?;
+    for entry in Reader::ahead(again(snapshot.try_clone()?)?)?.documents::<Entry>() {
+        let entry = entry?;
+        counter.count(&entry);
+        let (action, reason) = match counter.judge(&entry) {
+            State::Wanted => continue,
+            State::Unwanted(reason) => ("skip", reason.label()),
+            State::Undecided(reason) => ("undecided", reason.label()),
+        };
+        let display_name = entry.attributes.get(&Attribute::DisplayName).map(String::as_str);
+        let (key, address) = (&entry.anchor, entry.primary.as_ref());
+        report.line(&Line { action, reason, class: entry.class(), key, display_name, address })?;
+    }
+    Ok((counter.finish(), report))
 }

@@ -1,7 +1,6 @@
 //! Push: plans again from what the target holds now, and carries out those changes of the approved plan that
 //! still hold. Repeating a push that was cut off does nothing twice.
 
-use super::approved::{Approved, Intersection, Standing};
 use super::carry_out::{CarryOut, Worked};
 use super::context::Context;
 use super::error::Error;
@@ -9,25 +8,14 @@ use super::plan_file::{Header, PlanReader};
 use super::planning::{self, Planned, Read};
 use super::report::Report;
 use super::simulate::summary;
-use crate::engine::{LedgerRecord, PlanResult};
-use crate::model::change::ChangeClass;
+use crate::directory::Target;
+use crate::engine::{ApprovedCounts, ApprovedSet, Failure, LedgerRecord, ReportLine, Sink, ToWrite};
 use crate::model::counts::PlanCounts;
 use crate::model::observed::Counters;
-use crate::model::reason::UnsafeReason;
-use crate::model::{Change, ChangeKind, Contact, Digest, SystemIdentity};
+use crate::model::{Change, Contact, Digest, SystemIdentity};
 use crate::operation::{Outcome, Reason, Request, SimulateRequest, Verdict};
-use crate::snapshot::Sorter;
+use crate::snapshot::FileScratch;
 use crate::store::LedgerAdditions;
-use std::collections::BTreeSet;
-
-/// Bytes that the sort into the order of carrying out keeps before it goes to files.
-const SORT_MEMORY: usize = 16 << 20;
-
-impl Approved for PlanReader {
-    fn next(&mut self) -> Result<Option<Change>, Error> {
-        PlanReader::next(self)
-    }
-}
 
 pub(super) async fn push(
     request: &Request,
@@ -53,12 +41,8 @@ pub(super) async fn push(
 
 /// The approved set in the order of carrying it out, and all that was found out about it.
 struct Prepared {
-    changes: crate::snapshot::Sorted,
-    /// How many of them there are.
-    count: u64,
-    done_before: Vec<Change>,
-    drifted: u64,
-    unapproved: u64,
+    changes: ToWrite,
+    counts: ApprovedCounts,
     ledger: LedgerAdditions,
     header: Header,
     planned: Planned,
@@ -66,110 +50,78 @@ struct Prepared {
 
 async fn prepare(
     simulate: &SimulateRequest,
-    target: &dyn crate::directory::Target,
+    target: &dyn Target,
     identity: &SystemIdentity,
-    approved: PlanReader,
+    mut approved: PlanReader,
     context: &Context<'_>,
 ) -> Result<Prepared, Error> {
     let Read { file, .. } = planning::read_target(target, context).await?;
     let contents = planning::boxed(crate::store::read_contents(file)?);
-    let mut sorter = Sorter::new(context.store.scratch(), SORT_MEMORY);
-    let mut ledger = context.store.ledger_additions();
-    let (mut count, mut drifted, mut done_before) = (0, 0, Vec::new());
-    let mut intersection = Intersection::new(approved, |change, standing| {
-        match standing {
-            Standing::Holds => {
-                count += 1;
-                if let Some(record) = LedgerRecord::of(&change) {
-                    ledger.push(&record.into())?;
-                }
-                let key = format!("{} {}", phase(&change), change.key);
-                sorter.push(key.as_bytes(), &serde_json::to_vec(&change).expect("a change is plain data"))?;
-            }
-            Standing::AlreadyDone => done_before.push(change),
-            Standing::Drifted => drifted += 1,
-        }
-        Ok(())
-    })?;
-    let planned = planning::plan(simulate, target, identity.clone(), contents, context, &mut intersection).await?;
-    let (approved, unapproved) = intersection.finish()?;
+    let scratch = FileScratch::new(context.store.scratch());
+    let changes = std::iter::from_fn(|| approved.next().map_err(Failure::from).transpose());
+    let set = ApprovedSet::new(changes, &scratch).map_err(planning::failed)?;
+    let mut sink = Comparing { set, ledger: context.store.ledger_additions() };
+    let planned = planning::plan(simulate, target, identity.clone(), contents, context, &mut sink).await?;
+    let Comparing { set, ledger } = sink;
+    let (changes, counts) = set.finish().map_err(planning::failed)?;
     let header = approved.header().cloned().expect("a plan that was read to its end has a header");
-    refuse_another_plan(&header, &planned.result)?;
-    Ok(Prepared { changes: sorter.finish()?, count, done_before, drifted, unapproved, ledger, header, planned })
+    if let Err(changed) = header.made_for.still_holds(&planned.result) {
+        return Err(Error::refused(Reason::PlanChanged, format!("{changed}; simulate again")));
+    }
+    Ok(Prepared { changes, counts, ledger, header, planned })
 }
 
-/// What was approved was approved for this target, owner, schedule and policy, and for sources that were there.
-fn refuse_another_plan(header: &Header, now: &PlanResult) -> Result<(), Error> {
-    let before = &header.made_for;
-    let changed = |what: &str| {
-        Err(Error::refused(Reason::PlanChanged, format!("{what} changed since the plan was made; simulate again")))
-    };
-    if before.target != now.header.target {
-        return changed("the identity of the target");
-    }
-    if before.owner != now.header.owner || before.sync != now.header.sync {
-        return changed("owner.id or syncId");
-    }
-    if before.policy != now.header.policy {
-        return changed("the policy");
-    }
-    let lost = [UnsafeReason::SourceShrank, UnsafeReason::SourceEmpty, UnsafeReason::SourceRemoved];
-    let lost = lost.iter().find(|r| now.unsafe_reasons.contains(r) && !before.unsafe_reasons.contains(r));
-    match lost {
-        Some(reason) => changed(&format!("a source ({reason})")),
-        None => Ok(()),
-    }
+/// Compares the plan that is made now with the approved one, and remembers for the ledger what removals lose.
+struct Comparing<'a> {
+    set: ApprovedSet<'a>,
+    ledger: LedgerAdditions,
 }
 
-/// Release before take (mail-rules §6): what only frees addresses, then what changes them, then what is new.
-fn phase(change: &Change) -> u8 {
-    match (change.kind.class(), &change.before, &change.after) {
-        (ChangeClass::Delete, ..) => 1,
-        (ChangeClass::Update | ChangeClass::Hide, Some(before), Some(after))
-            if addresses(after).is_subset(&addresses(before)) =>
-        {
-            2
+impl Sink for Comparing<'_> {
+    fn change(&mut self, change: &Change) -> Result<(), Failure> {
+        if let Some(record) = LedgerRecord::of(change) {
+            self.ledger.push(&record.into())?;
         }
-        (ChangeClass::Update | ChangeClass::Hide, ..) => 3,
-        (ChangeClass::Create, ..) if change.kind == ChangeKind::Adopt => 4,
-        (ChangeClass::Create, ..) => 5,
+        self.set.change(change)
     }
-}
 
-fn addresses(contact: &Contact) -> BTreeSet<String> {
-    let shown = [&contact.primary, &contact.delivery].map(|address| format!("smtp:{address}"));
-    contact.added_values().chain(shown).collect()
+    fn line(&mut self, line: &ReportLine<'_>) -> Result<(), Failure> {
+        self.set.line(line)
+    }
+
+    fn wants_unchanged(&self) -> bool {
+        self.set.wants_unchanged()
+    }
+
+    fn unchanged(&mut self, contact: &Contact) -> Result<(), Failure> {
+        self.set.unchanged(contact)
+    }
 }
 
 async fn carry_out(
     request: &Request,
     simulate: &SimulateRequest,
-    target: &dyn crate::directory::Target,
+    target: &dyn Target,
     identity: SystemIdentity,
     prepared: Prepared,
     context: &Context<'_>,
 ) -> Result<Outcome, Error> {
-    let Prepared { changes, count, done_before, drifted, unapproved, ledger, header, planned } = prepared;
+    let Prepared { changes, counts: approved, ledger, header, planned } = prepared;
     let store = context.store;
     let by_person = !header.made_for.unsafe_reasons.is_empty();
-    let now = context.clock.now();
     let mut history = planned.result.history.clone();
     let mut counts = carried_over(&planned.result.counts);
-    for change in &done_before {
-        *counts.of(change.class).count(change.kind.class()) += 1;
-        history.record_change(change, by_person, now);
-    }
     // Before the first delete: what a contact was known by must not be lost with it.
     store.add_to_ledger(&identity, ledger).await?;
     // What is written now, no earlier read of the target has seen.
-    if count > 0 {
+    if approved.to_write > 0 {
         store.forget_contents(&simulate.target.name).await?;
     }
-    let work = CarryOut { request, target, connector: &simulate.target, count, by_person, context };
+    let work = CarryOut { request, target, connector: &simulate.target, count: approved.to_write, by_person, context };
     let report = Report::new(request, context)?;
     let worked = work.run(changes, &identity, report, &mut counts, &mut history).await;
     let Worked { report, refused, mut deferred, parked_until, drifted: drifted_late, complete, ended } = worked;
-    let drifted = drifted + drifted_late;
+    let drifted = approved.drifted + drifted_late;
     if parked_until.is_some() {
         deferred = deferred.max(1);
     }
@@ -181,7 +133,7 @@ async fn carry_out(
         (Ok(()), None, 0) => (Verdict::Succeeded, Reason::Completed),
         (Ok(()), None, _) => (Verdict::PartiallySucceeded, Reason::ChangesRefused),
     };
-    let told = Told { refused, drifted, deferred, unapproved };
+    let told = Told { refused, drifted, deferred, approved };
     let mut message = told.sentence();
     if let Err(error) = &ended {
         message = format!("{}; {message}", error.sentence()).trim_end_matches("; ").to_owned();
@@ -212,18 +164,19 @@ struct Told {
     refused: u64,
     drifted: u64,
     deferred: u64,
-    unapproved: u64,
+    approved: ApprovedCounts,
 }
 
 impl Told {
     /// Only what a person may want to look after.
     fn sentence(&self) -> String {
-        let Self { refused, drifted, deferred, unapproved } = *self;
+        let Self { refused, drifted, deferred, approved } = *self;
         let parts = [
             (refused, "refused by the target (see the report)"),
             (deferred, "put off until the target takes them"),
             (drifted, "no longer fit and left to the next pass"),
-            (unapproved, "new since the plan and left to the next pass"),
+            (approved.not_approved, "new since the plan and left to the next pass"),
+            (approved.already_done, "done by an earlier push"),
         ];
         let told = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         told.collect::<Vec<_>>().join(", ")

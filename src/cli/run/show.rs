@@ -181,9 +181,9 @@ mod tests {
 
     #[test]
     fn the_table_lines_up() {
-        let mut counts = PlanCounts::default();
-        counts.users = ChangeCounts { create: 12, unchanged: 20_000, ..Default::default() };
-        counts.groups.skipped = 3;
+        let users = ChangeCounts { create: 12, unchanged: 20_000, ..Default::default() };
+        let groups = ChangeCounts { skipped: 3, ..Default::default() };
+        let counts = PlanCounts { users, groups, ..Default::default() };
         let plan = PlanSummary {
             digest: Digest::of(b""),
             counts,
