@@ -1,7 +1,7 @@
 //! Carrying changes out: in batches, at the pace that the connector allows, with a journal, through throttling and
 //! short outages, until all is tried or somebody asks to stop.
 
-use super::context::{Context, Phase};
+use super::context::{Clock, Context, Phase};
 use super::error::Error;
 use super::planning::failed;
 use super::report::{Report, run_name};
@@ -16,7 +16,6 @@ use crate::store::LedgerLine;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How often an outage is waited for, and how long at first; each time twice as long.
 const ATTEMPTS: u32 = 5;
@@ -101,7 +100,7 @@ impl CarryOut<'_> {
         counts: &mut PlanCounts,
         history: &mut History,
     ) -> Result<(), Error> {
-        let mut pace = Pace::new(self.connector.rate_limit.requests_per_second);
+        let pace = Pace::new(self.connector.rate_limit.requests_per_second, self.context.clock);
         let most = self.target.limits().batch.max(1);
         let mut late_ledger = self.context.store.ledger_additions();
         let mut tried = 0;
@@ -158,7 +157,7 @@ impl CarryOut<'_> {
             };
             wait = (wait * 2).min(LONGEST_WAIT);
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = self.context.clock.sleep(pause) => {}
                 () = self.context.stop.asked() => {}
             }
         }
@@ -252,20 +251,23 @@ fn late_name(change: &Change, outcome: &ChangeOutcome) -> Option<LedgerLine> {
 }
 
 /// Not faster than so many changes a second, on the whole.
-struct Pace {
+struct Pace<'a> {
     per_second: Option<u32>,
-    started: Instant,
+    clock: &'a dyn Clock,
+    started: Timestamp,
 }
 
-impl Pace {
-    fn new(per_second: Option<u32>) -> Self {
-        Self { per_second: per_second.filter(|limit| *limit > 0), started: Instant::now() }
+impl<'a> Pace<'a> {
+    fn new(per_second: Option<u32>, clock: &'a dyn Clock) -> Self {
+        Self { per_second: per_second.filter(|limit| *limit > 0), clock, started: clock.now() }
     }
 
-    async fn keep(&mut self, done: u64) {
-        if let Some(per_second) = self.per_second {
-            let due = Duration::from_secs_f64(done as f64 / f64::from(per_second));
-            tokio::time::sleep_until(self.started + due).await;
+    async fn keep(&self, done: u64) {
+        let Some(per_second) = self.per_second else { return };
+        let due = Duration::from_secs_f64(done as f64 / f64::from(per_second));
+        let passed = Duration::try_from(self.clock.now().duration_since(self.started)).unwrap_or_default();
+        if let Some(rest) = due.checked_sub(passed) {
+            self.clock.sleep(rest).await;
         }
     }
 }

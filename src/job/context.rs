@@ -2,7 +2,10 @@
 
 use super::directories::Directories;
 use crate::store::Store;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
+use std::time::Duration;
 use tokio::sync::watch;
 
 pub struct Context<'a> {
@@ -15,6 +18,7 @@ pub struct Context<'a> {
 
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()>;
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,6 +27,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        tokio::time::sleep(duration).boxed()
     }
 }
 

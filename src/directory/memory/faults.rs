@@ -1,7 +1,7 @@
 //! What can be made to go wrong in the reference directory, for tests and for trying out what GalSync does then.
 
 use crate::directory::Error;
-use crate::model::{Attribute, SmtpAddress};
+use crate::model::{Anchor, Attribute, SmtpAddress};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -15,9 +15,11 @@ pub struct Faults {
     pub cut_contents_after: Option<u64>,
     /// This call fails, counted from 1 over the life of the handle.
     pub fail_call: Option<u64>,
+    /// This call and all after it fail.
+    pub fail_from_call: Option<u64>,
     /// Every call fails so.
     pub fail_always: Option<Failure>,
-    /// How the call of `fail_call` fails.
+    /// How the calls of `fail_call` and `fail_from_call` fail.
     pub failure: Failure,
     /// Contacts with these primary addresses are refused.
     pub refuse: BTreeSet<SmtpAddress>,
@@ -28,6 +30,8 @@ pub struct Faults {
     pub parked_until: Option<Timestamp>,
     /// Reads return no value of these attributes, as after a lost read right.
     pub vanished: BTreeSet<Attribute>,
+    /// Reads of changes say nothing of these, as a changes feed with a hole.
+    pub untold: BTreeSet<Anchor>,
     /// Every call takes so long.
     pub delay_milliseconds: u64,
 }

@@ -98,10 +98,15 @@ impl Memory {
         };
         if faults.delay_milliseconds > 0 {
             tokio::time::sleep(Duration::from_millis(faults.delay_milliseconds)).await;
+        } else {
+            // A call to a real system waits as well, so that others run, and callers can be dropped there.
+            tokio::task::yield_now().await;
         }
         match faults.fail_always {
             Some(failure) => Err(failure.error()),
-            None if faults.fail_call == Some(calls) => Err(faults.failure.error()),
+            None if faults.fail_call == Some(calls) || faults.fail_from_call.is_some_and(|from| calls >= from) => {
+                Err(faults.failure.error())
+            }
             None => Ok(faults),
         }
     }

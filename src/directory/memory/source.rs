@@ -73,7 +73,7 @@ impl MemorySource {
                     Some(object) => upsert(object.clone()),
                     None => SourceEvent::Remove(anchor),
                 };
-                (page.into_iter().map(event).collect(), next)
+                (page.into_iter().filter(|anchor| !faults.untold.contains(anchor)).map(event).collect(), next)
             }
             Cursor::Groups => {
                 let mut events = self.groups(state)?;

@@ -1,0 +1,65 @@
+//! A push that is killed at any point and repeated ends where an undisturbed one does, and does nothing twice.
+
+use super::world::{World, anchor, person};
+use crate::pass::TargetReason;
+use proptest::prelude::*;
+use std::pin::Pin;
+use std::task::Poll;
+
+/// A world with creates, updates and deletes to push.
+async fn prepared() -> World {
+    let world = World::new(80);
+    world.pass().await;
+    world.source.edit(|state| {
+        (0..20).for_each(|n| state.put(person(&format!("p{n:03}"), "Director")));
+        (20..25).for_each(|n| state.remove(&anchor(&format!("p{n:03}"))));
+        (0..30).for_each(|n| state.put(person(&format!("new{n}"), "Apprentice")));
+    });
+    world.later(86_400);
+    world
+}
+
+/// Polls a future so often at most, then drops it: a process that is killed.
+struct Killed<F> {
+    future: Pin<Box<F>>,
+    left: u32,
+}
+
+impl<F: Future> Future for Killed<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        self.left -= 1;
+        self.future.as_mut().poll(context).map(Some)
+    }
+}
+async fn killed_after(polls: &[u32]) {
+    let world = prepared().await;
+    let push = world.planned().await;
+    for &left in polls {
+        let future = Box::pin(world.execute(push.clone()));
+        if (Killed { future, left }).await.is_some() {
+            break;
+        }
+    }
+    let outcome = world.execute(push).await;
+    assert_eq!(outcome.verdict, crate::operation::Verdict::Succeeded, "{}", outcome.message);
+    world.assert_in_step();
+    let created = world.target.state().len();
+    assert_eq!(created, 105, "80 people, 5 gone, 30 new, each once");
+    world.later(60);
+    assert_eq!(world.pass().await.0, TargetReason::InSync);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn a_killed_push_is_repeated_and_does_nothing_twice(polls in prop::collection::vec(1_u32..90, 1..4)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(killed_after(&polls));
+    }
+}
