@@ -55,20 +55,20 @@ pub(super) async fn pull(
         _ => None,
     };
     let mut delta_missed = None;
-    let (reading, full_read) = match changes.take() {
-        Some(reading) if !due => (reading, previous.as_ref().map_or(started, |head| head.full_read)),
+    let (reading, last_full_read) = match changes.take() {
+        Some(reading) if !due => (reading, previous.as_ref().map(|head| head.full_read)),
         by_changes => {
             let reading = read::read(source, scope, None, context).await?;
             if let Some(by_changes) = by_changes {
                 delta_missed = Some(count_missed(source, by_changes, &reading).await?);
             }
-            (reading, started)
+            (reading, None)
         }
     };
     if let Some(head) = &previous {
         refuse_losses(&head.statistics, &reading.statistics)?;
     }
-    let kept = Kept { fingerprint, identity, started, full_read, delta_missed };
+    let kept = Kept { fingerprint, identity, started, last_full_read, delta_missed };
     keep(request, connector, reading, kept, context).await
 }
 
@@ -158,7 +158,8 @@ struct Kept {
     fingerprint: Digest,
     identity: SystemIdentity,
     started: Timestamp,
-    full_read: Timestamp,
+    /// Absent = this is a full read.
+    last_full_read: Option<Timestamp>,
     delta_missed: Option<u64>,
 }
 
@@ -169,9 +170,9 @@ async fn keep(
     kept: Kept,
     context: &Context<'_>,
 ) -> Result<Outcome, Error> {
-    let Kept { fingerprint, identity, started, full_read, delta_missed } = kept;
+    let Kept { fingerprint, identity, started, last_full_read, delta_missed } = kept;
     let Reading { file, summary, statistics, counts, token } = reading;
-    let full = full_read == started;
+    let full = last_full_read.is_none();
     let completed = context.clock.now();
     let head = SnapshotHead {
         fingerprint,
@@ -180,7 +181,7 @@ async fn keep(
         token: token.map(|token| token.0),
         started,
         completed,
-        full_read,
+        full_read: last_full_read.unwrap_or(started),
         statistics: statistics.clone(),
     };
     let (filtered, report) = filter(request, connector, &file, context)?;

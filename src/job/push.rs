@@ -58,12 +58,15 @@ async fn prepare(
     let Read { file, .. } = planning::read_target(target, context).await?;
     let contents = planning::boxed(crate::store::read_contents(file)?);
     let scratch = FileScratch::new(context.store.scratch());
-    let changes = std::iter::from_fn(|| approved.next().map_err(Failure::from).transpose());
-    let set = ApprovedSet::new(changes, &scratch).map_err(planning::failed)?;
-    let mut sink = Comparing { set, ledger: context.store.ledger_additions() };
-    let planned = planning::plan(simulate, target, identity.clone(), contents, context, &mut sink).await?;
-    let Comparing { set, ledger } = sink;
-    let (changes, counts) = set.finish().map_err(planning::failed)?;
+    let (changes, counts, ledger, planned) = {
+        let plan = std::iter::from_fn(|| approved.next().map_err(Failure::from).transpose());
+        let set = ApprovedSet::new(plan, &scratch).map_err(planning::failed)?;
+        let mut sink = Comparing { set, ledger: context.store.ledger_additions() };
+        let planned = planning::plan(simulate, target, identity.clone(), contents, context, &mut sink).await?;
+        let Comparing { set, ledger } = sink;
+        let (changes, counts) = set.finish().map_err(planning::failed)?;
+        (changes, counts, ledger, planned)
+    };
     let header = approved.header().cloned().expect("a plan that was read to its end has a header");
     if let Err(changed) = header.made_for.still_holds(&planned.result) {
         return Err(Error::refused(Reason::PlanChanged, format!("{changed}; simulate again")));

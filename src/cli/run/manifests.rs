@@ -54,6 +54,9 @@ impl Manifests {
             let version = value["apiVersion"].as_str().unwrap_or_default();
             let kind = value["kind"].as_str().unwrap_or_default();
             match (version, kind) {
+                ("", _) | (_, "") => {
+                    return refuse(format!("{file}: document {} has no apiVersion or no kind", number + 1));
+                }
                 (api::API_VERSION, "GalSyncConnector") => {
                     let connector: GalSyncConnector = checked(file, text, number, &value)?;
                     let folder = Path::new(file).parent().unwrap_or(Path::new("")).to_owned();
@@ -66,9 +69,6 @@ impl Manifests {
                 ("v1", "Secret") => self.add_secret(typed(file, text, number)?),
                 (version, kind) if version.starts_with(api::GROUP) => {
                     return refuse(format!("{file}: this release knows no {kind} of {version}"));
-                }
-                ("", _) | (_, "") => {
-                    return refuse(format!("{file}: document {} has no apiVersion or no kind", number + 1));
                 }
                 _ => {}
             }

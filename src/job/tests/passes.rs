@@ -80,7 +80,7 @@ async fn ten_passes_without_a_cache_end_where_those_with_one_do() {
 async fn a_lost_store_deletes_nothing_unasked() {
     let mut world = World::new(20);
     world.pass().await;
-    world.store = World::new(0).store;
+    world.lose_store();
     world.source.edit(|state| state.remove(&super::world::anchor("p001")));
     world.later(86_400);
     let outcome = world.simulate().await;

@@ -67,6 +67,10 @@ pub(super) fn person(name: &str, title: &str) -> Object {
     Object::of(entry)
 }
 
+fn empty_store(scratch: &std::path::Path) -> Store {
+    Store::new(Arc::new(object_store::memory::InMemory::new()), "owner/ns", scratch)
+}
+
 fn memory(name: &str) -> Memory {
     let mut state = State::new(SystemIdentity::new(format!("{name}-system")).unwrap());
     state.domains = [Domain::parse(&format!("{name}.test")).unwrap()].into();
@@ -79,12 +83,12 @@ impl World {
         let (source, target) = (memory("corp"), memory("fabrikam"));
         source.edit(|state| (0..people).for_each(|number| state.put(person(&format!("p{number:03}"), "Engineer"))));
         let scratch = tempfile::tempdir().unwrap();
-        let objects = Arc::new(object_store::memory::InMemory::new());
+        let store = empty_store(scratch.path());
         Self {
             memories: Memories([("corp".into(), source.clone()), ("fabrikam".into(), target.clone())].into()),
             source,
             target,
-            store: Store::new(objects, "owner/ns", scratch.path()),
+            store,
             time: Time(Mutex::new("2026-03-01T10:00:00Z".parse().unwrap())),
             rules: TargetRules {
                 owner: OwnerId::new("owner").unwrap(),
@@ -100,6 +104,10 @@ impl World {
             source_rules: SourceRules { filters: Filters::open() },
             _scratch: scratch,
         }
+    }
+
+    pub(super) fn lose_store(&mut self) {
+        self.store = empty_store(self.store.scratch());
     }
 
     pub(super) fn later(&self, seconds: i64) {
