@@ -67,7 +67,9 @@ impl Report {
 
     /// Puts the report into the store; its key.
     pub(super) async fn keep(mut self, outcome: &Outcome, context: &Context<'_>) -> Result<String, Error> {
-        self.lines.append(&End { end: self.count, outcome: outcome.clone() })?;
+        let mut outcome = outcome.clone();
+        outcome.started = self.title.time;
+        self.lines.append(&End { end: self.count, outcome })?;
         let name = RunFile {
             kind: RunFileKind::Report,
             run: run_name(self.title.run.as_ref()),
