@@ -4,7 +4,6 @@ use super::error::Failure;
 use super::report::{ReportLine, Sink};
 use super::result::{PlanHeader, PlanResult};
 use super::scratch::{Scratch, Sorted, Sorter};
-use crate::model::reason::UnsafeReason;
 use crate::model::{Change, ChangeKind, Contact};
 
 /// Why a push refuses the whole plan: simulate again.
@@ -24,7 +23,7 @@ impl PlanHeader {
     /// Whether the plan may be pushed at all, given what was computed now. That all sources were complete is the
     /// caller's to know.
     pub fn still_holds(&self, now: &PlanResult) -> Result<(), PlanChanged> {
-        let Self { target, owner, sync, policy, unsafe_reasons } = self;
+        let Self { target, owner, sync, policy, unsafe_reasons: _, losses } = self;
         if *target != now.header.target {
             return Err(PlanChanged::Target);
         }
@@ -34,10 +33,9 @@ impl PlanHeader {
         if *policy != now.header.policy {
             return Err(PlanChanged::Policy);
         }
-        let shrinks = [UnsafeReason::SourceShrank, UnsafeReason::SourceEmpty];
-        match shrinks.iter().any(|reason| now.shrinks.contains(reason) && !unsafe_reasons.contains(reason)) {
-            true => Err(PlanChanged::SourceShrank),
-            false => Ok(()),
+        match now.header.losses.is_subset(losses) {
+            true => Ok(()),
+            false => Err(PlanChanged::SourceShrank),
         }
     }
 }

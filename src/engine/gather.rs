@@ -15,7 +15,7 @@ use super::shape::{Shaper, is_same};
 use super::sources::{Entries, PreparedSource, Reader};
 use crate::model::mapping::Mapping;
 use crate::model::reason::{Undecided, Unwanted};
-use crate::model::{Attribute, Contact, Entry, Key, SystemIdentity};
+use crate::model::{Attribute, Contact, ContactName, Entry, Key, SystemIdentity};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the first walk leaves.
@@ -25,6 +25,8 @@ pub(super) struct Gathered {
     pub claims: Box<dyn Sorted>,
     pub states: Vec<RowState>,
     pub pairs: BTreeMap<SystemIdentity, PairCounts>,
+    /// Of contacts that were made for another entry than they are of now.
+    pub inherited_names: BTreeSet<ContactName>,
 }
 
 /// Contacts by key, and claims of what else is in the target.
@@ -122,6 +124,7 @@ struct Collector {
     claims: Claims,
     states: Vec<RowState>,
     pairs: BTreeMap<SystemIdentity, PairCounts>,
+    inherited_names: BTreeSet<ContactName>,
     encoder: Encoder,
 }
 
@@ -135,8 +138,14 @@ impl Gatherer<'_> {
     ) -> Result<Gathered, PlanError> {
         let Contents { owned, claims } = contents;
         let rows = scratch.sorter().map_err(PlanError::Scratch)?;
-        let mut collector =
-            Collector { rows, claims, states: Vec::new(), pairs: BTreeMap::new(), encoder: Encoder::default() };
+        let mut collector = Collector {
+            rows,
+            claims,
+            states: Vec::new(),
+            pairs: BTreeMap::new(),
+            inherited_names: BTreeSet::new(),
+            encoder: Encoder::default(),
+        };
         let mut owned = OwnedReader { sorted: owned, shaper: self.shaper, mapping: self.mapping, next: None };
         owned.advance()?;
         let mut readers: Vec<(usize, Reader<'_>)> = entries
@@ -164,12 +173,13 @@ impl Gatherer<'_> {
         while let Some((key, contacts)) = owned.before(None)? {
             self.without_entry(key, contacts, &mut collector)?;
         }
-        let Collector { rows, claims, states, pairs, .. } = collector;
+        let Collector { rows, claims, states, pairs, inherited_names, encoder: _ } = collector;
         Ok(Gathered {
             rows: rows.finish().map_err(PlanError::Scratch)?,
             claims: claims.finish().map_err(PlanError::Scratch)?,
             states,
             pairs,
+            inherited_names,
         })
     }
 
@@ -187,7 +197,7 @@ impl Gatherer<'_> {
             body: Body::Owned(contacts),
             key,
         };
-        collector.add(row, None, None)
+        collector.add(row, None, None, self.shaper)
     }
 
     fn with_entry(
@@ -246,7 +256,7 @@ impl Gatherer<'_> {
             mailbox: PreparedSource::has_mailbox(&entry),
             own: source.domains.own,
         };
-        collector.add(row, Some(&claims), entry.immutable_id.as_deref())
+        collector.add(row, Some(&claims), entry.immutable_id.as_deref(), self.shaper)
     }
 }
 
@@ -256,7 +266,13 @@ fn state_beside(state: State, contacts: &[Contact]) -> State {
 }
 
 impl Collector {
-    fn add(&mut self, row: Row, source: Option<&SourceClaims<'_>>, join: Option<&str>) -> Result<(), PlanError> {
+    fn add(
+        &mut self,
+        row: Row,
+        source: Option<&SourceClaims<'_>>,
+        join: Option<&str>,
+        shaper: &Shaper<'_>,
+    ) -> Result<(), PlanError> {
         let number = self.states.len() as u32;
         let contacts = match &row.body {
             Body::Owned(contacts) => &contacts[..],
@@ -270,6 +286,8 @@ impl Collector {
             pair.contacts += contacts.len() as u64;
             pair.hidden += contacts.iter().filter(|contact| is_leaving(contact)).count() as u64;
         }
+        let inherited = contacts.iter().filter(|contact| contact.name != shaper.name(&row.key));
+        self.inherited_names.extend(inherited.map(|contact| contact.name.clone()));
         self.states.push(RowState { state: row.state, has_contact: row.body.existing().is_some() });
         self.claims.row(number, &row, source, join).map_err(PlanError::Scratch)?;
         self.encoder.0.clear();

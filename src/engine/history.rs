@@ -109,7 +109,8 @@ impl History {
     }
 
     /// To be called when a push ended. `entries` is the plan's; `complete` = every change of the approved set was
-    /// tried, so that first syncs are over; `approved` = a person approved it, so that sums begin anew.
+    /// tried, so that first syncs are over; `approved` = a person approved it, so that sums begin anew and sources
+    /// count as what they are now (after a safe plan they do anyway).
     pub fn record_push(
         &mut self,
         entries: &BTreeMap<SystemIdentity, u64>,
@@ -119,9 +120,11 @@ impl History {
     ) {
         let today = day(now);
         for (source, &entries) in entries {
-            self.sources.insert(source.clone(), SourceHistory { entries });
-            if complete {
-                self.pairs.entry(source.clone()).or_default().first_sync_done = true;
+            if approved {
+                self.sources.insert(source.clone(), SourceHistory { entries });
+            }
+            if let Some(pair) = self.pairs.get_mut(source).filter(|pair| complete && pair.first_sync_started) {
+                pair.first_sync_done = true;
             }
         }
         for pair in self.pairs.values_mut() {

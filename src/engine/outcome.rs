@@ -19,6 +19,8 @@ pub(super) struct Settlement<'a> {
     /// By source: only some persons are created and updated, nothing is removed.
     pub pilots: Vec<bool>,
     pub shaper: Shaper<'a>,
+    /// Names that are in use although another entry would give them.
+    pub inherited_names: BTreeSet<ContactName>,
     pub ledger: &'a dyn Ledger,
     pub history: &'a History,
     pub fates: Fates,
@@ -208,6 +210,11 @@ impl Settlement<'_> {
 
     fn create(&self, number: u32, mut after: Contact) -> Verdict {
         let key = after.key();
+        let mut attempts = 2..;
+        let first = after.name.clone();
+        while self.inherited_names.contains(&after.name) {
+            after.name = first.alternative(attempts.next().expect("the numbers do not end"));
+        }
         let (kind, reason, before) = match self.fates.found_in_target(number) {
             Some((holder, true)) => {
                 after.handle = Some(holder.handle.clone());

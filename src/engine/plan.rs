@@ -52,7 +52,7 @@ pub fn plan(mut input: PlanInput<'_>, scratch: &dyn Scratch, sink: &mut dyn Sink
         can_hide: limits.can_hide,
         allow_empty_source: rules.safety.allow_empty_source,
     };
-    let Gathered { rows, claims, states, pairs } = gatherer.gather(contents, entries, scratch)?;
+    let Gathered { rows, claims, states, pairs, inherited_names } = gatherer.gather(contents, entries, scratch)?;
     drop(gatherer);
     let adopt = rules.conflict.foreign_contact == ForeignContact::Adopt;
     let settlement = Settlement {
@@ -60,6 +60,7 @@ pub fn plan(mut input: PlanInput<'_>, scratch: &dyn Scratch, sink: &mut dyn Sink
         can_hide: limits.can_hide,
         pilots: sources.iter().map(|source| source.judge.is_pilot()).collect(),
         shaper,
+        inherited_names,
         ledger: input.ledger,
         history,
         fates: Fates::new(contest(claims)?, states, adopt),
@@ -77,7 +78,7 @@ fn result(input: &PlanInput<'_>, known: &History, tally: Tally<'_>) -> PlanResul
     };
     let pairs: Vec<Pair<'_>> =
         tally.pairs.iter().map(|(source, counts)| Pair { source, name: name(source), counts: *counts }).collect();
-    let Assessment { reasons, message, removals_held, shrunk, shrinks } =
+    let Assessment { reasons, message, removals_held, shrunk, losses } =
         assess(&pairs, &rules.safety, known, input.now);
     let entries: BTreeMap<SystemIdentity, u64> =
         tally.sources.iter().map(|source| (source.identity.clone(), tally.pairs[&source.identity].entries)).collect();
@@ -102,11 +103,11 @@ fn result(input: &PlanInput<'_>, known: &History, tally: Tally<'_>) -> PlanResul
             sync: rules.sync.clone(),
             policy: rules.policy,
             unsafe_reasons: reasons.clone(),
+            losses,
         },
         counts: tally.counts,
         reasons: tally.reasons.clone(),
         unsafe_reasons: reasons,
-        shrinks,
         unsafe_message: message,
         removals_held,
         held: if removals_held { removals } else { 0 },

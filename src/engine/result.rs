@@ -18,8 +18,6 @@ pub struct PlanResult {
     pub reasons: BTreeMap<String, u64>,
     /// Why it needs approval. Empty = safe.
     pub unsafe_reasons: BTreeSet<UnsafeReason>,
-    /// Those about a source that shrank or is empty, held or not.
-    pub shrinks: BTreeSet<UnsafeReason>,
     /// What would happen, in one sentence with numbers; empty for a safe plan whose removals are not held.
     pub unsafe_message: String,
     /// `onExceeded: HoldDeletes` applies: the changes that hide or delete wait. The caller leaves them out of the
@@ -52,6 +50,9 @@ pub struct PlanHeader {
     pub sync: SyncId,
     pub policy: Policy,
     pub unsafe_reasons: BTreeSet<UnsafeReason>,
+    /// Those about sources that lost entries, also where removals are held and nobody is asked.
+    #[serde(default)]
+    pub losses: BTreeSet<UnsafeReason>,
 }
 
 /// One (source, target) pair: what the safety limits are counted over (mail-rules §7).

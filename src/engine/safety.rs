@@ -24,7 +24,8 @@ pub(super) struct Assessment {
     pub removals_held: bool,
     /// Sources that shrank or are empty: their last count stays in the history until somebody approved.
     pub shrunk: BTreeSet<SystemIdentity>,
-    pub shrinks: BTreeSet<UnsafeReason>,
+    /// The reasons about them.
+    pub losses: BTreeSet<UnsafeReason>,
 }
 
 /// These ask about removals only, so that holding the removals answers them.
@@ -50,7 +51,7 @@ pub(super) fn assess(pairs: &[Pair<'_>], safety: &Safety, history: &History, now
         for (reason, sentence) in found {
             if matches!(reason, UnsafeReason::SourceShrank | UnsafeReason::SourceEmpty) {
                 assessment.shrunk.insert(pair.source.clone());
-                assessment.shrinks.insert(reason);
+                assessment.losses.insert(reason);
             }
             assessment.reasons.insert(reason);
             sentences.push(sentence);
@@ -71,6 +72,10 @@ pub(super) fn assess(pairs: &[Pair<'_>], safety: &Safety, history: &History, now
     }
     assessment.message = sentences.join("; ");
     assessment
+}
+
+fn contacts(number: u64) -> String {
+    if number == 1 { "1 contact".to_owned() } else { format!("{number} contacts") }
 }
 
 /// `part` of `whole`, in percent, rounded up so that what is over a limit also reads so.
@@ -94,7 +99,7 @@ fn assess_pair(pair: &Pair<'_>, safety: &Safety, history: &History, now: Timesta
     let first_sync =
         changes > 0 && (unfinished || counts.contacts == 0 && !known.is_some_and(|pair| pair.first_sync_done));
     if first_sync {
-        add(UnsafeReason::FirstSync, format!("the first sync of {name} would create {} contacts", counts.creates));
+        add(UnsafeReason::FirstSync, format!("the first sync of {name} would create {}", contacts(counts.creates)));
     }
     // In a directory of ten one change is ten percent: as many as may always be deleted never make a plan unsafe.
     let few = safety.always_allowed_deletes;
@@ -106,7 +111,7 @@ fn assess_pair(pair: &Pair<'_>, safety: &Safety, history: &History, now: Timesta
                 || deletes > few && exceeds(deletes, counts.contacts, safety.max_delete_percent)
         };
         if removed_source {
-            let sentence = format!("{removals} contacts of {name} would be hidden or deleted");
+            let sentence = format!("{} of {name} would be hidden or deleted", contacts(removals));
             add(UnsafeReason::SourceRemoved, sentence);
         }
         if too_many(removals) {
@@ -127,20 +132,22 @@ fn assess_pair(pair: &Pair<'_>, safety: &Safety, history: &History, now: Timesta
             );
         }
         let shown = counts.contacts - counts.hidden;
-        let would_be_empty = shown > 0 && counts.hides_and_shown_removals() >= shown && counts.creates == 0
-            || removals >= counts.contacts && counts.creates == 0;
+        let would_be_empty =
+            !removed_source && shown > 0 && counts.hides_and_shown_removals() >= shown && counts.creates == 0
+                || !removed_source && removals >= counts.contacts && counts.creates == 0;
         if would_be_empty {
             add(UnsafeReason::WouldBecomeEmpty, format!("no contact of {name} would be left"));
         }
         if !removed_source && last_entries(source, history).is_none() {
-            let sentence = format!("nothing is known of the last passes, and {removals} contacts of {name} would go");
+            let sentence =
+                format!("nothing is known of the last passes, and {} of {name} would go", contacts(removals));
             add(UnsafeReason::NoHistory, sentence);
         }
     }
     if !first_sync {
         let most = safety.max_creates.max(counts.contacts.saturating_mul(safety.max_create_percent) / 100);
         if counts.creates > most {
-            let sentence = format!("{} contacts of {name} would be created, {most} may be", counts.creates);
+            let sentence = format!("{} of {name} would be created, {most} may be", contacts(counts.creates));
             add(UnsafeReason::TooManyCreates, sentence);
         }
     }

@@ -4,7 +4,7 @@ use super::Ledger;
 use super::mapping::Mapped;
 use crate::model::mark::MarkScope;
 use crate::model::reason::Warning;
-use crate::model::{Anchor, Contact, ContactName, EntryClass, OwnerMark, SystemIdentity};
+use crate::model::{Anchor, Contact, ContactName, EntryClass, Key, OwnerMark, SystemIdentity};
 use std::collections::BTreeSet;
 
 pub(super) struct Shaper<'a> {
@@ -61,11 +61,16 @@ impl Shaper<'_> {
         }
     }
 
+    /// The name of a contact that is made for an entry.
+    pub(super) fn name(&self, key: &Key) -> ContactName {
+        let MarkScope { owner, sync, target } = &self.scope;
+        ContactName::derive(owner, sync, target, key)
+    }
+
     /// A new contact gets its name, and what the ledger knows of the person.
     fn make(&self, mut contact: Contact, warnings: BTreeSet<Warning>) -> Shaped {
         let key = contact.key();
-        let MarkScope { owner, sync, target } = &self.scope;
-        contact.name = ContactName::derive(owner, sync, target, &key);
+        contact.name = self.name(&key);
         if self.x500 {
             contact.x500.extend(self.ledger.x500(&key, &contact.primary));
         }
@@ -94,8 +99,9 @@ impl Shaper<'_> {
     }
 
     fn finish(&self, mut contact: Contact, existing: Option<&Contact>, mut warnings: BTreeSet<Warning>) -> Shaped {
-        if let Some(own) = &contact.legacy_exchange_dn {
-            contact.x500.retain(|dn| !dn.eq_ignore_ascii_case(own));
+        if let Some((existing, own)) = existing.zip(contact.legacy_exchange_dn.as_ref()) {
+            // Its own name is no addition, unless it was written as one: the ledger may have known it before.
+            contact.x500.retain(|dn| !dn.eq_ignore_ascii_case(own) || existing.x500.contains(dn));
         }
         let (mut contact, more) = (self.normalize)(contact);
         warnings.extend(more);

@@ -20,6 +20,12 @@ impl ContactName {
         Self(format!("gs-{}-{}", &source[..6], &whole[..16]))
     }
 
+    /// Another name of the same form, for where a contact that is another entry's by now has this one already.
+    pub fn alternative(&self, attempt: u32) -> Self {
+        let other = Digest::of(format!("{self};{attempt}").as_bytes()).hex();
+        Self(format!("{}-{}", &self.0[..self.0.len().min(9)], &other[..16]))
+    }
+
     /// The name that an existing contact carries, whatever it is: adopted contacts have their own.
     pub fn existing(name: impl Into<String>) -> Self {
         Self(name.into())
@@ -152,6 +158,9 @@ mod tests {
         let other = ContactName::derive(&other.owner, &other.sync, &other.target, &other.key());
         assert_eq!(name.as_str()[..10], other.as_str()[..10]);
         assert_ne!(name, other);
+        let another = name.alternative(2);
+        assert_eq!((another.as_str().len(), &another.as_str()[..10]), (26, &name.as_str()[..10]));
+        assert!(another != name && another != name.alternative(3));
     }
 
     #[test]

@@ -215,6 +215,7 @@ impl Case {
             history: History::default(),
             claimed_elsewhere: self.claimed_elsewhere.clone(),
             now: "2026-03-01T10:00:00Z".parse().unwrap(),
+            backwards: false,
         }
     }
 }

@@ -172,5 +172,5 @@ fn line(line: &Value) -> Option<String> {
     }
     let key = line["key"].as_str().unwrap_or_default();
     let reason = line["reason"].as_str().unwrap_or_default();
-    Some(format!("{action} {key} {reason}{more}").trim_end().to_owned())
+    Some(format!("{action} {key} {reason}").trim_end().to_owned() + &more)
 }

@@ -39,6 +39,8 @@ pub struct World {
     pub history: History,
     pub claimed_elsewhere: BTreeSet<Domain>,
     pub now: Timestamp,
+    /// The target tells its contents from the last to the first.
+    pub backwards: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -93,7 +95,12 @@ pub fn connector(name: &str, domains: &[Domain]) -> Connector {
 impl World {
     fn contents(&self) -> Vec<TargetContent> {
         let owned = self.contacts.values().map(|contact| TargetContent::Owned(Box::new(contact.clone())));
-        owned.chain(self.taken.iter().map(|taken| TargetContent::Taken(Box::new(taken.clone())))).collect()
+        let taken = self.taken.iter().map(|taken| TargetContent::Taken(Box::new(taken.clone())));
+        let mut contents: Vec<TargetContent> = owned.chain(taken).collect();
+        if self.backwards {
+            contents.reverse();
+        }
+        contents
     }
 
     pub fn simulate(&self) -> Result<(PlanResult, Recorder), PlanError> {
