@@ -1,20 +1,28 @@
 //! Reads what a schedule's next step depends on: the schedule, its runs, its connectors.
 
-use crate::api::convert::{InvalidField, source_rules, target_rules};
+use crate::api::convert::{InvalidField, punctuality, source_rules, target_rules, timing};
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use crate::controller::context::{Context, Guarded};
 use crate::controller::error::Error;
-use jiff::Timestamp;
+use crate::model::timing::Timing;
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use kube::api::Api;
 
 pub struct Observation {
     pub schedule: GalSyncSchedule,
-    pub checked: Result<(), InvalidField>,
+    pub checked: Result<Times, InvalidField>,
     pub connectors: Vec<GalSyncConnector>,
     /// Those that name this schedule, the oldest first.
     pub runs: Vec<GalSyncRun>,
     pub now: Timestamp,
+}
+
+/// What the schedule says about time.
+pub struct Times {
+    pub timing: Timing,
+    pub retry_after: SignedDuration,
+    pub starting_deadline: Option<SignedDuration>,
 }
 
 pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<Option<Observation>, Error> {
