@@ -32,10 +32,15 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
         return Ok(None);
     }
     let owner = &context.settings.owner;
-    let checked =
-        (0..schedule.spec.sources.len()).try_for_each(|index| source_rules(&schedule, index).map(drop)).and_then(
-            |()| (0..schedule.spec.targets.len()).try_for_each(|index| target_rules(&schedule, index, owner).map(drop)),
-        );
+    let checked = (0..schedule.spec.sources.len())
+        .try_for_each(|index| source_rules(&schedule, index).map(drop))
+        .and_then(|()| {
+            (0..schedule.spec.targets.len()).try_for_each(|index| target_rules(&schedule, index, owner).map(drop))
+        })
+        .and_then(|()| {
+            let (retry_after, starting_deadline) = punctuality(&schedule)?;
+            Ok(Times { timing: timing(&schedule)?, retry_after, starting_deadline })
+        });
     let mut runs = context.runs(namespace);
     runs.retain(|run| run.spec.schedule_ref.as_ref().is_some_and(|reference| reference.name.as_str() == name));
     // The cache may not have the run yet that was made a moment ago.
