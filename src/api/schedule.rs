@@ -48,6 +48,8 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(validation = Rule::new("has(self.syncId) == has(oldSelf.syncId) && (!has(self.syncId) || self.syncId == oldSelf.syncId)").message("spec.syncId is part of every owner mark and can be neither changed nor added nor removed: with another one all contacts would be foreign"))]
+#[x_kube(validation = Rule::new("has(self.interval) != has(self.schedule)").message("a schedule has exactly one of spec.interval, such as 24h, and spec.schedule, such as 0 2 * * *"))]
+#[x_kube(validation = Rule::new("!has(self.timeZone) || has(self.schedule)").message("spec.timeZone belongs to spec.schedule; leave it out beside spec.interval"))]
 #[x_kube(validation = Rule::new("self.targets.all(t, self.sources.exists(s, s.connectorRef.name != t.connectorRef.name))").message("a target needs a source other than itself: add one to spec.sources"))]
 pub struct GalSyncScheduleSpec {
     /// Part of every owner mark. Default: `<namespace>/<name>`. Cannot be changed, added or removed later.
@@ -63,9 +65,22 @@ pub struct GalSyncScheduleSpec {
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, b.connectorRef.name == a.connectorRef.name))").message("spec.targets names a connector twice"))]
     pub targets: Vec<ScheduleTarget>,
-    /// Time from the start of one pass to the start of the next, such as 24h.
+    /// Time from the start of one pass to the start of the next, such as 24h. The first comes at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("spec.interval is at least 1m"))]
-    pub interval: DurationText,
+    pub interval: Option<DurationText>,
+    /// A cron expression of five fields, such as `0 2 * * *`, in place of interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minLength" = 1))]
+    pub schedule: Option<ShortText>,
+    /// The IANA time zone of schedule, such as Europe/Berlin; default: UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minLength" = 1))]
+    pub time_zone: Option<ShortText>,
+    /// How late a pass may start after the operator or its schedule was down; default: however late. At most one
+    /// missed pass is made up for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starting_deadline: Option<DurationText>,
     /// Targets are read in full every n-th pass.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1000))]
@@ -89,6 +104,8 @@ pub struct GalSyncScheduleSpec {
     pub suspend: bool,
     #[serde(default)]
     pub timeouts: Timeouts,
+    #[serde(default)]
+    pub retry: Retry,
     /// Laid over the job templates of the connectors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_template: Option<JobTemplate>,
@@ -231,6 +248,26 @@ fn a_day() -> DurationText {
 impl Default for Timeouts {
     fn default() -> Self {
         Self { pull: six_hours(), simulate: six_hours(), push: a_day() }
+    }
+}
+
+/// What follows a pass that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Retry {
+    /// The first wait; it doubles with each failure, and never goes beyond the next regular pass.
+    #[serde(default = "five_minutes")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("retry.after is at least 1m"))]
+    pub after: DurationText,
+}
+
+fn five_minutes() -> DurationText {
+    "5m".into()
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { after: five_minutes() }
     }
 }
 

@@ -176,7 +176,7 @@ fn of_schedule(schedule: &GalSyncSchedule, set: Set<'_>) {
     let labels = [namespace.as_str(), name.as_str()];
     let suspended = f64::from(u8::from(schedule.spec.suspend));
     set(SUSPENDED, &["GalSyncSchedule", namespace.as_str(), name.as_str()], suspended);
-    if let Some(interval) = schedule.spec.interval.seconds() {
+    if let Some(interval) = schedule.spec.interval.as_ref().and_then(|interval| interval.seconds()) {
         set(INTERVAL, &labels, number(interval));
     }
     let Some(status) = &schedule.status else { return };

@@ -256,3 +256,122 @@ fn secrets_of(connector: &Connector) -> Secrets {
     }
     secrets
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::convert::checked_connector;
+    use crate::model::OwnerId;
+    use crate::model::connector::ReadScope;
+    use crate::operation::{FORMAT, RunReference};
+
+    fn connector() -> Connector {
+        let object = serde_json::from_value(json!({
+            "metadata": { "name": "corp" },
+            "spec": { "type": "ExchangeOnPremises", "exchangeOnPremises": { "ldap": {
+                "urls": ["ldaps://dc1"], "credentialsRef": { "name": "corp" }, "caBundleRef": { "name": "corp" } } } }
+        }))
+        .unwrap();
+        checked_connector(&object).unwrap()
+    }
+
+    fn made(operation: Operation, store_url: &str, template: Value) -> Value {
+        let request = Request {
+            format: FORMAT,
+            owner: OwnerId::new("o").unwrap(),
+            run: Some(RunReference { namespace: "n".into(), name: "r".repeat(80), uid: "run-uid".into() }),
+            attempt: 2,
+            store_prefix: "o/n".into(),
+            operation,
+        };
+        let owner = |name: &str| OwnerReference { name: name.to_owned(), uid: name.to_owned(), ..Default::default() };
+        let settings = JobSettings {
+            image: "image:1".into(),
+            image_pull_policy: "Never".into(),
+            store_url: store_url.into(),
+            scratch_size: "4Gi".into(),
+            template: serde_json::from_value(json!({ "podLabels": { "team": "mail" }, "nodeSelector": { "a": "b" } }))
+                .unwrap(),
+        };
+        let placement = Placement {
+            settings: &settings,
+            namespace: "n",
+            connector: owner("corp"),
+            generation: 3,
+            run: Some(owner("run")),
+            template: serde_json::from_value(template).unwrap(),
+            deadline_seconds: 60,
+        };
+        let Manifests { request, job, placeholder } = manifests(&request, "corp", &placement);
+        json!({ "request": request, "job": job, "placeholder": placeholder })
+    }
+
+    fn pull() -> Operation {
+        Operation::Pull { connector: connector(), read: ReadScope::default(), full: false }
+    }
+
+    #[test]
+    fn a_job_is_restricted_locked_and_traceable() {
+        let made = made(pull(), "file:///var/lib/galsync/store", json!({ "podLabels": { MANAGED_BY: "somebody" } }));
+        let pod = "/job/spec/template/spec";
+        for (pointer, wanted) in [
+            ("/job/metadata/name", json!("corp-source")),
+            ("/job/metadata/labels/galsync.dev~1run-uid", json!("run-uid")),
+            ("/job/metadata/labels/galsync.dev~1attempt", json!("2")),
+            ("/job/metadata/annotations/galsync.dev~1run", json!("r".repeat(80))),
+            ("/job/metadata/ownerReferences/0/uid", json!("corp")),
+            ("/job/spec/backoffLimit", json!(0)),
+            ("/job/spec/podReplacementPolicy", json!("Failed")),
+            ("/job/spec/activeDeadlineSeconds", json!(60)),
+            ("/job/spec/suspend", json!(false)),
+            ("/job/spec/template/metadata/labels/team", json!("mail")),
+            ("/job/spec/template/metadata/labels/app.kubernetes.io~1managed-by", json!(MANAGER)),
+            (&format!("{pod}/automountServiceAccountToken"), json!(false)),
+            (&format!("{pod}/serviceAccountName"), json!("galsync-job")),
+            (&format!("{pod}/securityContext/runAsNonRoot"), json!(true)),
+            (&format!("{pod}/securityContext/seccompProfile/type"), json!("RuntimeDefault")),
+            (&format!("{pod}/nodeSelector/a"), json!("b")),
+            (&format!("{pod}/containers/0/securityContext/readOnlyRootFilesystem"), json!(true)),
+            (&format!("{pod}/containers/0/securityContext/capabilities/drop/0"), json!("ALL")),
+            (&format!("{pod}/containers/0/terminationMessagePolicy"), json!("File")),
+            (&format!("{pod}/containers/0/env"), Value::Null),
+            ("/request/immutable", json!(true)),
+            ("/request/metadata/ownerReferences/0/uid", json!("run")),
+            ("/placeholder", Value::Null),
+        ] {
+            assert_eq!(made.pointer(pointer).cloned().unwrap_or(Value::Null), wanted, "{pointer}");
+        }
+        let labels = made["job"]["metadata"]["labels"].as_object().unwrap();
+        assert!(labels.values().all(|value| value.as_str().unwrap().len() <= 63));
+        let text = made["request"]["data"]["request.json"].as_str().unwrap();
+        assert!(Request::from_json(text.as_bytes()).is_ok(), "the Job can read its request");
+        let name = made["request"]["metadata"]["name"].clone();
+        assert_eq!(made.pointer(&format!("{pod}/volumes/0/configMap/name")), Some(&name));
+    }
+
+    #[test]
+    fn secrets_are_mounted_only_where_they_are_needed() {
+        let volumes = |operation: Operation, store: &str| -> Vec<Value> {
+            let made = made(operation, store, json!({}));
+            let volumes = made.pointer("/job/spec/template/spec/volumes").unwrap().as_array().unwrap().clone();
+            volumes.into_iter().filter(|volume| volume["name"] != "request" && volume["name"] != "scratch").collect()
+        };
+        let claim = json!({ "name": "store", "persistentVolumeClaim": { "claimName": "galsync-store" } });
+        let keys = ["ca.crt", "password", "username"].map(|key| json!({ "key": key, "path": key }));
+        let corp = json!({ "name": "secret-0", "secret": { "secretName": "corp", "items": keys, "defaultMode": 0o440 } });
+        let bucket = json!({ "name": "secret-1",
+            "secret": { "secretName": "galsync-store", "optional": true, "defaultMode": 0o440 } });
+        let file = "file:///var/lib/galsync/store";
+        assert_eq!(volumes(pull(), file), [corp.clone(), claim.clone()]);
+        assert_eq!(volumes(pull(), "s3://bucket/x"), [corp, bucket]);
+        assert_eq!(volumes(Operation::EmptyCache { connector: connector() }, file), [claim]);
+    }
+
+    #[test]
+    fn empty_cache_holds_both_slots() {
+        let made = made(Operation::EmptyCache { connector: connector() }, "file:///x", json!({}));
+        assert_eq!(made["job"]["metadata"]["name"], "corp-source");
+        assert_eq!(made["placeholder"]["metadata"]["name"], "corp-target");
+        assert_eq!(made["placeholder"]["spec"]["suspend"], true);
+    }
+}

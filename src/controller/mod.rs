@@ -231,7 +231,11 @@ where
             Err(controller::Error::ReconcilerFailed(error @ Error::Conflict(_), object)) => {
                 tracing::debug!(%object, "{error}");
             }
-            Err(error) => tracing::warn!("{:#}", anyhow::Error::new(error)),
+            Err(controller::Error::ReconcilerFailed(error, object)) => {
+                tracing::warn!(%object, "{:#}", anyhow::Error::new(error));
+            }
+            // A watch that starts anew, after the API server was away or had forgotten the version.
+            Err(error) => tracing::info!("{error}"),
         }
     }
 }

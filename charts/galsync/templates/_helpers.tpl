@@ -91,6 +91,10 @@ app.kubernetes.io/part-of: galsync
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]
+# Why a pod does not start, such as a Secret that is not there.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 # galsync-job and galsync-store, made where the first connector appears.
 - apiGroups: [""]
   resources: [serviceaccounts, persistentvolumeclaims]

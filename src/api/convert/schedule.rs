@@ -4,10 +4,13 @@ use super::{At, InvalidField, each, expression, schedule_filters, seconds};
 use crate::api::mapping::{AttributeAction, AttributeRule, Mapping};
 use crate::api::safety::{OnEmptySource, Safety};
 use crate::api::schedule::GalSyncSchedule;
+use crate::api::text::DurationText;
 use crate::model::mapping as checked_mapping;
 use crate::model::safety as checked_safety;
 use crate::model::schedule::{Conflict, SourceRules, TargetRules};
+use crate::model::timing::{CronTiming, Timing, TimingError};
 use crate::model::{Attribute, Domain, OwnerId, SyncId};
+use jiff::SignedDuration;
 use kube::ResourceExt;
 
 /// `spec.syncId`, or `<namespace>/<name>`.
@@ -18,6 +21,38 @@ pub fn sync_id(schedule: &GalSyncSchedule) -> Result<SyncId, InvalidField> {
         .clone()
         .unwrap_or_else(|| format!("{}/{}", schedule.namespace().unwrap_or_default(), schedule.name_any()));
     SyncId::new(text).map_err(|error| At::spec().field("syncId").refuse(error))
+}
+
+/// When the schedule's passes come.
+pub fn timing(schedule: &GalSyncSchedule) -> Result<Timing, InvalidField> {
+    let (at, spec) = (At::spec(), &schedule.spec);
+    match (&spec.interval, &spec.schedule) {
+        (Some(interval), None) => {
+            let at = at.field("interval");
+            Ok(Timing::Interval(duration(&at, interval)?))
+        }
+        (None, Some(expression)) => {
+            let zone = spec.time_zone.as_ref().map_or("UTC", |zone| zone.as_str());
+            let cron = CronTiming::parse(expression.as_str(), zone).map_err(|error| match error {
+                TimingError::TimeZone(_) => at.field("timeZone").refuse(error),
+                TimingError::Cron { .. } | TimingError::Never(_) => at.field("schedule").refuse(error),
+            })?;
+            Ok(Timing::Cron(cron))
+        }
+        _ => Err(at.refuse("write exactly one of interval and schedule")),
+    }
+}
+
+/// The wait after a failure, and how late a pass may start.
+pub fn punctuality(schedule: &GalSyncSchedule) -> Result<(SignedDuration, Option<SignedDuration>), InvalidField> {
+    let (at, spec) = (At::spec(), &schedule.spec);
+    let retry = duration(&at.field("retry").field("after"), &spec.retry.after)?;
+    let deadline = spec.starting_deadline.as_ref().map(|text| duration(&at.field("startingDeadline"), text));
+    Ok((retry, deadline.transpose()?))
+}
+
+fn duration(at: &At, text: &DurationText) -> Result<SignedDuration, InvalidField> {
+    Ok(SignedDuration::from_secs(i64::try_from(seconds(at, text)?).unwrap_or(i64::MAX)))
 }
 
 /// The rules of the source at this place of `spec.sources`.
@@ -144,6 +179,25 @@ mod tests {
             conflict: Conflict::default(),
         };
         assert_eq!(rules, wanted);
+    }
+
+    #[test]
+    fn when_passes_come() {
+        let cron = |zone: serde_json::Value| json!({ "interval": null, "schedule": "0 2 * * *", "timeZone": zone });
+        assert!(matches!(timing(&schedule(json!({}))), Ok(Timing::Interval(day)) if day.as_hours() == 24));
+        assert!(matches!(timing(&schedule(cron(json!("Europe/Berlin")))), Ok(Timing::Cron(_))));
+        assert!(matches!(timing(&schedule(cron(json!(null)))), Ok(Timing::Cron(_))));
+        for (change, path) in [
+            (cron(json!("Europe/Atlantis")), "spec.timeZone"),
+            (json!({ "interval": null, "schedule": "0 2 30 2 *" }), "spec.schedule"),
+            (json!({ "interval": null }), "spec"),
+            (json!({ "interval": "1d" }), "spec.interval"),
+        ] {
+            assert_eq!(timing(&schedule(change)).unwrap_err().path, path);
+        }
+        let late = schedule(json!({ "startingDeadline": "1h", "retry": { "after": "10m" } }));
+        let (retry, deadline) = punctuality(&late).unwrap();
+        assert_eq!((retry.as_mins(), deadline.map(|deadline| deadline.as_mins())), (10, Some(60)));
     }
 
     #[test]

@@ -349,7 +349,7 @@ impl Decision {
     pub fn did_not_start(&mut self, request: &Request, connector: &str, run: &GalSyncRun) {
         let kind = wire::kind(request.operation.kind());
         let before = run.status.iter().flat_map(|status| &status.operations);
-        let before = before.filter(|o| o.kind == kind && o.connector.as_str() == connector).cloned().next();
+        let before = before.into_iter().find(|o| o.kind == kind && o.connector.as_str() == connector).cloned();
         for entry in self.status.operations.iter_mut().filter(|o| o.kind == kind && o.connector.as_str() == connector) {
             match &before {
                 Some(before) => *entry = before.clone(),

@@ -132,7 +132,12 @@ pub async fn read_state(context: &Context, namespace: &str, job: &Job) -> Result
 
 async fn last_warning(context: &Context, namespace: &str, uid: &str) -> Result<Option<String>, Error> {
     let parameters = ListParams::default().fields(&format!("involvedObject.uid={uid},type=Warning"));
-    let events = Api::<Event>::namespaced(context.client.clone(), namespace).list(&parameters).await?.items;
+    let events = match Api::<Event>::namespaced(context.client.clone(), namespace).list(&parameters).await {
+        Ok(events) => events.items,
+        // Without this right the reason is told in fewer words.
+        Err(kube::Error::Api(status)) if status.is_forbidden() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     let newest = events.into_iter().max_by_key(|event| {
         let last = event.last_timestamp.as_ref().map(|time| time.0);
         last.or(event.event_time.as_ref().map(|time| time.0))

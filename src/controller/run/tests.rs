@@ -1,1 +1,473 @@
+//! Whole runs over a cluster of plain data: what `act` would do is done to it, so that `decide` is seen at work
+//! from the first look to the last.
 
+use super::decide::{Act, Decision, Rules, decide};
+use super::observe::{Observation, OwnJob};
+use super::slots::{SlotState, Slots};
+use super::{is_completed, waits_for_approval_only, wire};
+use crate::api::conditions::{find, types};
+use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
+use crate::controller::job_state::{End, JobState, Trouble};
+use crate::controller::names::Slot;
+use crate::model::counts::PlanCounts;
+use crate::model::reason::UnsafeReason;
+use crate::model::{Digest, OwnerId};
+use crate::operation::{OperationType, Outcome, PlanSummary, Reason, SourceCounts, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const CREATED: Timestamp = Timestamp::constant(1_700_000_000, 0);
+
+struct Cluster {
+    run: GalSyncRun,
+    connectors: Vec<GalSyncConnector>,
+    schedules: Vec<GalSyncSchedule>,
+    others: Vec<GalSyncRun>,
+    jobs: BTreeMap<(String, Slot), OwnJob>,
+    taken: BTreeMap<(String, Slot), SlotState>,
+    now: Timestamp,
+    events: Vec<String>,
+}
+
+fn connector(name: &str) -> GalSyncConnector {
+    serde_json::from_value(json!({
+        "metadata": { "name": name, "namespace": "n", "uid": format!("uid-{name}"), "generation": 1 },
+        "spec": { "type": "Memory", "memory": { "path": "/x" }, "authoritativeDomains": [format!("{name}.test")] }
+    }))
+    .unwrap()
+}
+
+fn run_of(name: &str, created: i64, spec: Value) -> GalSyncRun {
+    let created = CREATED + SignedDuration::from_secs(created);
+    serde_json::from_value(json!({
+        "metadata": { "name": name, "namespace": "n", "uid": format!("uid-{name}"), "generation": 1,
+            "creationTimestamp": created.to_string() },
+        "spec": spec
+    }))
+    .unwrap()
+}
+
+impl Cluster {
+    fn new(spec: Value) -> Self {
+        let schedule = serde_json::from_value(json!({
+            "metadata": { "name": "s", "namespace": "n", "uid": "uid-s" },
+            "spec": { "interval": "24h", "policy": "Sync",
+                "sources": [{ "connectorRef": { "name": "a" } }, { "connectorRef": { "name": "b" } }],
+                "targets": [{ "connectorRef": { "name": "c" } }] }
+        }))
+        .unwrap();
+        Self {
+            run: run_of("r", 0, spec),
+            connectors: ["a", "b", "c"].map(connector).into(),
+            schedules: vec![schedule],
+            others: Vec::new(),
+            jobs: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            now: CREATED,
+            events: Vec::new(),
+        }
+    }
+
+    fn push() -> Self {
+        Self::new(json!({ "scheduleRef": { "name": "s" }, "action": "Push" }))
+    }
+
+    /// Looks once and does what was decided; returns what was started and removed.
+    fn look(&mut self) -> Vec<String> {
+        self.now += SignedDuration::from_secs(1);
+        let uid = |job: &OwnJob| job.uid.clone();
+        let own = self.jobs.iter().map(|(place, job)| {
+            (place.clone(), SlotState::Own { uid: uid(job), operation: job.operation, attempt: job.attempt })
+        });
+        let slots = Slots(self.taken.clone().into_iter().chain(own).collect());
+        let observation = Observation {
+            run: self.run.clone(),
+            connectors: self.connectors.clone(),
+            schedules: self.schedules.clone(),
+            runs: self.others.clone(),
+            slots,
+            jobs: self.jobs.values().cloned().collect(),
+            now: self.now,
+        };
+        let owner = OwnerId::new("o").unwrap();
+        let rules = Rules { owner: &owner, start_deadline_seconds: 300 };
+        let Decision { status, acts, events, again_seconds } = decide(&observation, &rules);
+        let mut done = Vec::new();
+        for act in acts {
+            match act {
+                Act::Release { job, uid } => {
+                    self.jobs.retain(|_, job| job.uid != uid);
+                    self.taken
+                        .retain(|_, state| !matches!(state, SlotState::Releasable { uid: other } if *other == uid));
+                    done.push(format!("remove {job}"));
+                }
+                Act::Start(start) => {
+                    let operation = start.request.operation.kind();
+                    let (attempt, slot) = (start.request.attempt, Slot::of(operation));
+                    done.push(format!("{} {} #{attempt}", operation.name(), start.connector));
+                    let job = OwnJob {
+                        name: slot.job(&start.connector),
+                        uid: format!("{operation:?}-{}-{attempt}", start.connector),
+                        operation,
+                        connector: start.connector.clone(),
+                        attempt,
+                        created: self.now,
+                        state: JobState::Starting { since: self.now, trouble: None },
+                        finished: false,
+                        placeholder: false,
+                    };
+                    let before = self.jobs.insert((start.connector, slot), job);
+                    assert_eq!(before, None, "a slot holds one Job");
+                }
+            }
+        }
+        assert!(
+            again_seconds.is_some() || !done.is_empty() || self.finished_or_waiting(&status),
+            "nothing would wake the run: {status:?}"
+        );
+        self.events.extend(events.into_iter().map(|event| event.reason));
+        self.run.status = Some(status);
+        done
+    }
+
+    fn finished_or_waiting(&self, status: &crate::api::GalSyncRunStatus) -> bool {
+        let running = status.operations.iter().any(|o| o.attempts > 0 && o.completion_time.is_none());
+        running || find(&status.conditions, types::COMPLETED).is_some_and(|condition| condition.status == "True")
+    }
+
+    fn end(&mut self, connector: &str, slot: Slot, state: JobState) {
+        let job = self.jobs.get_mut(&(connector.to_owned(), slot)).expect("the Job is there");
+        job.finished = matches!(state, JobState::Ended(_));
+        job.state = state;
+    }
+
+    fn succeed(&mut self, connector: &str, slot: Slot, change: impl FnOnce(&mut Outcome)) {
+        let mut outcome = Outcome::new(Verdict::Succeeded, Reason::Completed, "", self.now, self.now);
+        change(&mut outcome);
+        self.end(connector, slot, JobState::Ended(End::Outcome(Box::new(outcome))));
+    }
+
+    fn pulled(&mut self, connector: &str) {
+        let source = source_counts(connector);
+        self.succeed(connector, Slot::Source, |outcome| outcome.source = Some(source));
+    }
+
+    fn planned(&mut self, creates: u64, reasons: &[UnsafeReason]) -> Digest {
+        let plan = plan(creates, reasons);
+        let digest = plan.digest;
+        self.succeed("c", Slot::Target, |outcome| outcome.plan = Some(plan));
+        digest
+    }
+
+    fn reason(&self, kind: &str) -> (String, String) {
+        let status = self.run.status.clone().unwrap_or_default();
+        let condition = find(&status.conditions, kind).cloned().expect("the condition is there");
+        (condition.status, condition.reason)
+    }
+}
+
+fn source_counts(connector: &str) -> SourceCounts {
+    SourceCounts {
+        snapshot: Digest::of(connector.as_bytes()),
+        fingerprint: Digest::of(b"fingerprint"),
+        identity: format!("id-{connector}"),
+        full: true,
+        changed: 0,
+        users: 3,
+        groups: 0,
+        contacts: 0,
+        rejected: BTreeMap::new(),
+        invalid: 0,
+        delta_missed: None,
+    }
+}
+
+fn plan(creates: u64, reasons: &[UnsafeReason]) -> PlanSummary {
+    let mut counts = PlanCounts::default();
+    counts.users.create = creates;
+    PlanSummary {
+        digest: Digest::of(&creates.to_be_bytes()),
+        counts,
+        unsafe_reasons: reasons.iter().copied().collect(),
+        unsafe_message: String::new(),
+        held: 0,
+        managed: 0,
+        reasons: BTreeMap::new(),
+        drifted: 0,
+        deferred: 0,
+    }
+}
+
+fn pair(status: &str, reason: &str) -> (String, String) {
+    (status.to_owned(), reason.to_owned())
+}
+
+#[test]
+fn a_pass_from_beginning_to_end() {
+    let mut cluster = Cluster::push();
+    assert_eq!(cluster.look(), ["Pull a #1", "Pull b #1"]);
+    assert!(cluster.look().is_empty());
+    cluster.pulled("a");
+    assert!(cluster.look().is_empty(), "b is not there yet");
+    cluster.pulled("b");
+    assert_eq!(cluster.look(), ["Simulate c #1"]);
+    cluster.planned(2, &[]);
+    // The push needs the slot of the simulation, whose outcome stands in the status only after this look.
+    assert_eq!(cluster.look(), ["remove c-target"]);
+    assert_eq!(cluster.look(), ["Push c #1"]);
+    cluster.succeed("c", Slot::Target, |outcome| outcome.plan = Some(plan(2, &[])));
+    assert!(cluster.look().is_empty(), "finished Jobs stay for kubectl logs");
+    assert!(is_completed(&cluster.run));
+    assert_eq!(cluster.reason(types::SUCCEEDED), pair("True", "Succeeded"));
+    assert_eq!(cluster.reason(types::PLANNED), pair("True", "Planned"));
+    assert_eq!(cluster.reason(types::APPROVED), pair("True", "NotNeeded"));
+    let status = cluster.run.status.clone().unwrap();
+    assert_eq!(status.counts.unwrap().create, 2);
+    assert_eq!(status.targets[0].result.as_ref().unwrap().as_str(), "Pushed");
+    assert_eq!(cluster.events.iter().filter(|event| *event == "JobCreated").count(), 4);
+    assert_eq!(cluster.events.last().unwrap(), "Completed");
+}
+
+#[test]
+fn looking_again_changes_nothing() {
+    let mut cluster = Cluster::push();
+    cluster.look();
+    cluster.pulled("a");
+    cluster.look();
+    let before = cluster.run.status.clone();
+    assert!(cluster.look().is_empty());
+    assert_eq!(cluster.run.status, before, "the status is written only when something happened");
+    assert_eq!(cluster.events, ["JobCreated", "JobCreated"]);
+}
+
+#[test]
+fn nothing_unsafe_is_pushed_without_a_decision() {
+    let mut cluster = Cluster::push();
+    cluster.look();
+    cluster.pulled("a");
+    cluster.pulled("b");
+    cluster.look();
+    let digest = cluster.planned(2, &[UnsafeReason::FirstSync]);
+    assert!(cluster.look().is_empty());
+    assert!(waits_for_approval_only(&cluster.run));
+    assert_eq!(cluster.reason(types::APPROVED), pair("Unknown", "ApprovalRequired"));
+    let status = cluster.run.status.clone().unwrap();
+    let shown = status.targets[0].plan.clone().unwrap();
+    assert_eq!((shown.digest.to_string(), shown.unsafe_reasons[0].as_str()), (digest.to_string(), "FirstSync"));
+    assert!(shown.expires_at.is_some());
+    let message = find(&status.conditions, types::APPROVED).unwrap().message.clone();
+    assert!(message.contains(&digest.to_string()) && message.contains("kubectl -n n patch gsr r"), "{message}");
+
+    let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
+    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    assert_eq!(cluster.look(), ["remove c-target"]);
+    let shown = cluster.run.status.clone().unwrap().targets[0].plan.clone().unwrap();
+    assert_eq!(shown.digest.to_string(), digest.to_string(), "what was decided about stays on show");
+    assert_eq!(cluster.look(), ["Push c #1"]);
+    assert_eq!(cluster.reason(types::APPROVED), pair("True", "Approved"));
+}
+
+#[test]
+fn a_rejected_plan_and_one_that_nobody_approved_end_the_run() {
+    for (days, verdict, reason) in [(0, Some("Reject"), "Rejected"), (4, None, "ApprovalExpired")] {
+        let mut cluster = Cluster::push();
+        cluster.look();
+        cluster.pulled("a");
+        cluster.pulled("b");
+        cluster.look();
+        let digest = cluster.planned(2, &[UnsafeReason::FirstSync]);
+        cluster.look();
+        if let Some(verdict) = verdict {
+            let decision = json!([{ "planDigest": digest, "verdict": verdict, "by": "ada" }]);
+            cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+        }
+        cluster.now += SignedDuration::from_hours(24 * days);
+        assert!(cluster.look().is_empty());
+        assert!(is_completed(&cluster.run), "{reason}");
+        assert_eq!(cluster.reason(types::APPROVED), pair("False", reason));
+        assert_eq!(cluster.reason(types::SUCCEEDED).0, "False");
+    }
+}
+
+#[test]
+fn a_lost_job_is_tried_three_times() {
+    let mut cluster = Cluster::push();
+    cluster.look();
+    cluster.pulled("b");
+    for attempt in 1..=3 {
+        cluster.end("a", Slot::Source, JobState::Ended(End::Lost("its pod is gone".into())));
+        if attempt < 3 {
+            assert_eq!(cluster.look(), ["remove a-source"]);
+            assert_eq!(cluster.look(), [format!("Pull a #{}", attempt + 1)]);
+        }
+    }
+    cluster.look();
+    assert!(is_completed(&cluster.run));
+    assert_eq!(cluster.reason(types::SUCCEEDED), pair("False", "Failed"));
+    let pull = cluster.run.status.clone().unwrap().operations[0].clone();
+    assert_eq!((pull.attempts, pull.message.unwrap().as_str()), (3, "its pod is gone"));
+}
+
+#[test]
+fn a_job_that_somebody_removed_counts_as_lost() {
+    let mut cluster = Cluster::push();
+    cluster.look();
+    cluster.jobs.remove(&("a".to_owned(), Slot::Source));
+    assert_eq!(cluster.look(), ["Pull a #2"]);
+}
+
+#[test]
+fn an_operator_that_was_killed_finds_its_jobs_again() {
+    let mut cluster = Cluster::push();
+    cluster.look();
+    // The Jobs were made, the status was not written.
+    cluster.run.status = None;
+    assert!(cluster.look().is_empty(), "no second Job");
+    cluster.pulled("a");
+    cluster.run.status = None;
+    cluster.look();
+    assert_eq!(cluster.run.status.clone().unwrap().operations.iter().filter(|o| o.result.is_some()).count(), 1);
+}
+
+#[test]
+fn a_pod_that_does_not_start_fails_its_operation_within_the_deadline() {
+    let mut cluster = Cluster::push();
+    cluster.look();
+    let since = cluster.now;
+    let trouble = Trouble {
+        reason: Reason::SecretNotFound,
+        word: "ContainerCreating".to_owned(),
+        message: "secret \"corp\" not found".to_owned(),
+    };
+    cluster.end("a", Slot::Source, JobState::Starting { since, trouble: Some(trouble) });
+    cluster.pulled("b");
+    cluster.now += SignedDuration::from_secs(60);
+    assert!(cluster.look().is_empty());
+    let operation = |cluster: &Cluster| cluster.run.status.clone().unwrap().operations[0].clone();
+    assert_eq!(operation(&cluster).reason.unwrap().as_str(), "ContainerCreating");
+    cluster.now += SignedDuration::from_secs(300);
+    assert_eq!(cluster.look(), ["remove a-source"], "it must not start later");
+    assert_eq!(operation(&cluster).reason.unwrap().as_str(), "SecretNotFound");
+    assert!(operation(&cluster).message.unwrap().as_str().contains("secret \"corp\" not found"));
+    assert!(is_completed(&cluster.run));
+    assert!(cluster.events.contains(&"JobFailed".to_owned()));
+}
+
+#[test]
+fn a_busy_slot_is_waited_for_in_order_of_creation() {
+    let mut cluster = Cluster::push();
+    let source = ("a".to_owned(), Slot::Source);
+    cluster.taken.insert(source.clone(), SlotState::Busy { holder: "run x".to_owned() });
+    assert_eq!(cluster.look(), ["Pull b #1"]);
+    let waiting = cluster.run.status.clone().unwrap();
+    assert_eq!(waiting.operations[0].reason.as_ref().unwrap().as_str(), "WaitingForSlot");
+    assert!(waiting.operations[0].message.as_ref().unwrap().as_str().contains("run x"));
+
+    // An older run waits as well: it comes first, although the slot is free now.
+    let mut older = run_of("older", -10, json!({ "scheduleRef": { "name": "s" }, "action": "Pull" }));
+    older.status =
+        Some(crate::api::GalSyncRunStatus { operations: vec![waiting.operations[0].clone()], ..Default::default() });
+    cluster.taken.insert(source, SlotState::Releasable { uid: "x".to_owned() });
+    cluster.others = vec![older];
+    assert!(cluster.look().is_empty());
+    cluster.others.clear();
+    assert_eq!(cluster.look(), ["remove a-source"]);
+    assert_eq!(cluster.look(), ["Pull a #1"]);
+}
+
+#[test]
+fn empty_cache_does_not_wait() {
+    let spec = json!({ "connectorRef": { "name": "a" }, "action": "EmptyCache" });
+    let mut cluster = Cluster::new(spec.clone());
+    let target = ("a".to_owned(), Slot::Target);
+    cluster.taken.insert(target.clone(), SlotState::Busy { holder: "run x".to_owned() });
+    assert!(cluster.look().is_empty());
+    assert_eq!(cluster.reason(types::SUCCEEDED), pair("False", "ConnectorBusy"));
+
+    let mut cluster = Cluster::new(spec);
+    cluster.taken.insert(target, SlotState::Releasable { uid: "x".to_owned() });
+    assert_eq!(cluster.look(), ["remove a-target"]);
+    assert_eq!(cluster.look(), ["EmptyCache a #1"]);
+    cluster.succeed("a", Slot::Source, |_| {});
+    cluster.look();
+    assert_eq!(cluster.reason(types::SUCCEEDED), pair("True", "Succeeded"));
+}
+
+#[test]
+fn a_run_that_cannot_begin_says_why() {
+    for (spec, reason) in [
+        (json!({ "scheduleRef": { "name": "none" }, "action": "Push" }), "ScheduleNotFound"),
+        (json!({ "connectorRef": { "name": "none" }, "action": "Verify" }), "ConnectorNotFound"),
+        (json!({ "scheduleRef": { "name": "s" }, "action": "Push", "targets": ["a"] }), "TargetNotFound"),
+        (
+            json!({ "scheduleRef": { "name": "s" }, "action": "Push", "planDigests": [Digest::of(b"unknown")] }),
+            "PlanMissing",
+        ),
+    ] {
+        let mut cluster = Cluster::new(spec);
+        assert!(cluster.look().is_empty());
+        assert_eq!(cluster.reason(types::COMPLETED), pair("True", reason));
+        assert_eq!(cluster.reason(types::SUCCEEDED), pair("False", reason));
+    }
+    let mut cluster = Cluster::push();
+    cluster.connectors[1].spec.suspend = true;
+    cluster.look();
+    assert_eq!(cluster.reason(types::SUCCEEDED), pair("False", "Suspended"));
+    let mut cluster = Cluster::push();
+    cluster.look();
+    cluster.connectors[1].spec.suspend = true;
+    cluster.look();
+    assert!(!is_completed(&cluster.run), "what has started goes on to its end");
+}
+
+#[test]
+fn a_shown_plan_can_be_pushed_by_its_digest() {
+    let mut shown = Cluster::new(json!({ "scheduleRef": { "name": "s" }, "action": "Simulate" }));
+    shown.look();
+    shown.pulled("a");
+    shown.pulled("b");
+    shown.look();
+    let digest = shown.planned(2, &[UnsafeReason::FirstSync]);
+    shown.look();
+    assert!(is_completed(&shown.run));
+
+    let spec = json!({ "scheduleRef": { "name": "s" }, "action": "Push", "planDigests": [digest] });
+    let mut cluster = Cluster::new(spec);
+    let mut earlier = shown.run;
+    earlier.metadata.uid = Some("uid-earlier".to_owned());
+    cluster.others = vec![earlier];
+    for connector in cluster.connectors.iter_mut().take(2) {
+        // Another run has pulled them; a push of known plans pulls nothing.
+        let name = connector.name_any();
+        let checked = crate::api::convert::checked_connector(connector).unwrap();
+        let owner = OwnerId::new("o").unwrap();
+        let read = crate::api::scope::read_scope(connector, &cluster.schedules, &owner).unwrap();
+        let mut outcome = Outcome::new(Verdict::Succeeded, Reason::Completed, "", CREATED, CREATED);
+        outcome.source = Some(SourceCounts { fingerprint: checked.fingerprint(&read), ..source_counts(&name) });
+        let pull = wire::last_pull_of("earlier", &outcome, outcome.source.as_ref().unwrap());
+        connector.status.get_or_insert_default().last_pull = Some(pull);
+    }
+    assert!(cluster.look().is_empty());
+    assert_eq!(cluster.reason(types::APPROVED), pair("Unknown", "ApprovalRequired"));
+    let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
+    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    assert_eq!(cluster.look(), ["Push c #1"]);
+}
+
+#[test]
+fn an_operation_in_the_status_reads_back_as_it_was_observed() {
+    let mut cluster = Cluster::push();
+    cluster.look();
+    cluster.pulled("a");
+    cluster.look();
+    let status = cluster.run.status.clone().unwrap();
+    let text = serde_json::to_string(&status).unwrap();
+    let back: crate::api::GalSyncRunStatus = serde_json::from_str(&text).unwrap();
+    assert_eq!(back, status, "what is read is what was written, so that nothing is written again");
+    let observed: Vec<_> = back.operations.iter().filter_map(wire::observed).collect();
+    assert_eq!(observed[0].kind, OperationType::Pull);
+    assert!(matches!(&observed[0].state, crate::pass::State::Finished(outcome) if outcome.source.is_some()));
+    assert_eq!(observed[1].state, crate::pass::State::Running);
+}

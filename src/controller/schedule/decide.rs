@@ -1,8 +1,7 @@
 //! Whether a pass begins now, and what the schedule's status says. Pure.
 
-use super::observe::Observation;
+use super::observe::{Observation, Times};
 use super::report;
-use super::when::Rhythm;
 use crate::api::REQUESTED_AT;
 use crate::api::conditions::{self, Wanted, types};
 use crate::api::reference::LocalReference;
@@ -11,6 +10,7 @@ use crate::controller::events::Event;
 use crate::controller::names::bounded;
 use crate::controller::run::{self, wire};
 use crate::model::digest::short_hash;
+use crate::model::timing::{Due, Remembered, Terms, due};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -46,10 +46,18 @@ pub fn decide(observation: &Observation) -> Decision {
         .find(|run| !run::is_manual(run) && !run::is_completed(run) && !run::waits_for_approval_only(run));
     let ready = readiness(observation);
     let able = ready.status == Some(true) && !schedule.spec.suspend;
-    let rhythm = Rhythm::every(schedule.spec.interval.seconds().unwrap_or(86_400), &schedule.uid().unwrap_or_default());
+    let times = observation.checked.as_ref().ok().filter(|_| able);
     let mut start = None;
-    if able && active.is_none() {
-        start = due(observation, &status, rhythm);
+    let mut missed = false;
+    if let (Some(times), None) = (times, active) {
+        if let Some(token) = requested(observation) {
+            let name = name(observation, &format!("r{}", short_hash(token)));
+            start = Some(Pass { name, number: status.pass_number + 1, due: *now });
+        } else if let Due::Now { time, missed: some } = is_due(observation, times, &status) {
+            let name = name(observation, &time.strftime("%Y%m%d-%H%M%S").to_string());
+            start = Some(Pass { name, number: status.pass_number + 1, due: time });
+            missed = some;
+        }
     }
     if let Some(Pass { name, number, due }) = &start {
         status.pass_number = *number;
@@ -61,8 +69,12 @@ pub fn decide(observation: &Observation) -> Decision {
     } else {
         status.active_run_ref = active.map(|run| LocalReference::new(&run.name_any()));
     }
-    let next = status.last_schedule_time.as_ref().map(|last| rhythm.after(last.0));
-    status.next_schedule_time = next.filter(|_| able).map(wire::time);
+    let next = times.map(|times| match is_due(observation, times, &status) {
+        Due::At { next, .. } => next,
+        // Only behind a pass that still runs.
+        Due::Now { time, .. } => time,
+    });
+    status.next_schedule_time = next.map(wire::time);
     let wanted = vec![Some(ready), report::synced(&before, runs), Some(report::approval(&status))];
     let mut wanted: Vec<Wanted> = wanted.into_iter().flatten().collect();
     if let Some(stalled) = stalled(observation) {
@@ -74,7 +86,12 @@ pub fn decide(observation: &Observation) -> Decision {
     if let Some(pass) = &start {
         events.push(Event::normal("RunStarted", format!("run {}, pass {}", pass.name, pass.number)));
     }
-    let wait = next.filter(|_| able).map(|next| u64::try_from(next.duration_since(*now).as_secs()).unwrap_or(0).max(1));
+    if missed {
+        events.push(Event::warning("MissedSchedule", "passes were missed; one is made up for"));
+    }
+    // The end of a pass that runs wakes the schedule by itself.
+    let wait = next.filter(|_| active.is_none());
+    let wait = wait.map(|next| u64::try_from(next.duration_since(*now).as_secs()).unwrap_or(0).max(1));
     Decision { status, start, events, again_seconds: wait }
 }
 
@@ -88,20 +105,31 @@ fn requested(observation: &Observation) -> Option<&str> {
     (!token.is_empty() && !answered.is_some_and(|answered| same(answered.as_str()))).then_some(token)
 }
 
-fn due(observation: &Observation, status: &GalSyncScheduleStatus, rhythm: Rhythm) -> Option<Pass> {
+/// At most 63 characters, also behind a long name.
+fn name(observation: &Observation, suffix: &str) -> String {
+    format!("{}-{suffix}", bounded(&observation.schedule.name_any(), 62 - suffix.len()))
+}
+
+fn is_due(observation: &Observation, times: &Times, status: &GalSyncScheduleStatus) -> Due {
     let Observation { schedule, now, .. } = observation;
-    let number = status.pass_number + 1;
-    let name = |suffix: &str| format!("{}-{suffix}", bounded(&schedule.name_any(), 62 - suffix.len()));
-    if let Some(token) = requested(observation) {
-        return Some(Pass { name: name(&format!("r{}", short_hash(token))), number, due: *now });
-    }
-    let due = match &status.last_schedule_time {
-        // The first pass comes at once; spec.mode says what harm it can do.
-        None => schedule.creation_timestamp().map_or(*now, |time| time.0),
-        Some(last) => rhythm.due(last.0, *now)?,
+    let uid = schedule.uid().unwrap_or_default();
+    let terms = Terms {
+        uid: &uid,
+        created: schedule.creation_timestamp().map_or(*now, |time| time.0),
+        starting_deadline: times.starting_deadline,
+        retry_after: times.retry_after,
     };
-    let suffix = due.strftime("%Y%m%d-%H%M%S").to_string();
-    Some(Pass { name: name(&suffix), number, due })
+    let remembered = Remembered {
+        last: status.last_schedule_time.as_ref().map(|time| time.0),
+        failures: status.consecutive_failures,
+        // A failure before the last pass was due has been tried again.
+        last_failure: status
+            .last_failure_time
+            .as_ref()
+            .map(|time| time.0)
+            .filter(|failed| status.last_schedule_time.as_ref().is_none_or(|last| *failed >= last.0)),
+    };
+    due(&times.timing, terms, remembered, *now)
 }
 
 /// Whether the schedule is able to run.
@@ -155,5 +183,5 @@ fn readiness(observation: &Observation) -> Wanted {
 fn stalled(observation: &Observation) -> Option<Wanted> {
     let ready = readiness(observation);
     let stuck = ready.status == Some(false) && ready.reason != "ConnectorSuspended";
-    stuck.then(|| Wanted { kind: types::STALLED, status: Some(true), ..ready })
+    stuck.then_some(Wanted { kind: types::STALLED, status: Some(true), ..ready })
 }

@@ -4,7 +4,6 @@ mod act;
 mod decide;
 mod observe;
 mod report;
-mod when;
 
 #[cfg(test)]
 mod tests;

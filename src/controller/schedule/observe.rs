@@ -1,20 +1,28 @@
 //! Reads what a schedule's next step depends on: the schedule, its runs, its connectors.
 
-use crate::api::convert::{InvalidField, source_rules, target_rules};
+use crate::api::convert::{InvalidField, punctuality, source_rules, target_rules, timing};
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use crate::controller::context::{Context, Guarded};
 use crate::controller::error::Error;
-use jiff::Timestamp;
+use crate::model::timing::Timing;
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use kube::api::Api;
 
 pub struct Observation {
     pub schedule: GalSyncSchedule,
-    pub checked: Result<(), InvalidField>,
+    pub checked: Result<Times, InvalidField>,
     pub connectors: Vec<GalSyncConnector>,
     /// Those that name this schedule, the oldest first.
     pub runs: Vec<GalSyncRun>,
     pub now: Timestamp,
+}
+
+/// What the schedule says about time.
+pub struct Times {
+    pub timing: Timing,
+    pub retry_after: SignedDuration,
+    pub starting_deadline: Option<SignedDuration>,
 }
 
 pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<Option<Observation>, Error> {
@@ -24,10 +32,15 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
         return Ok(None);
     }
     let owner = &context.settings.owner;
-    let checked =
-        (0..schedule.spec.sources.len()).try_for_each(|index| source_rules(&schedule, index).map(drop)).and_then(
-            |()| (0..schedule.spec.targets.len()).try_for_each(|index| target_rules(&schedule, index, owner).map(drop)),
-        );
+    let checked = (0..schedule.spec.sources.len())
+        .try_for_each(|index| source_rules(&schedule, index).map(drop))
+        .and_then(|()| {
+            (0..schedule.spec.targets.len()).try_for_each(|index| target_rules(&schedule, index, owner).map(drop))
+        })
+        .and_then(|()| {
+            let (retry_after, starting_deadline) = punctuality(&schedule)?;
+            Ok(Times { timing: timing(&schedule)?, retry_after, starting_deadline })
+        });
     let mut runs = context.runs(namespace);
     runs.retain(|run| run.spec.schedule_ref.as_ref().is_some_and(|reference| reference.name.as_str() == name));
     // The cache may not have the run yet that was made a moment ago.

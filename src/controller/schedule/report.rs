@@ -32,7 +32,10 @@ pub fn take_over(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun], now: T
             status.consecutive_failures = 0;
         } else {
             status.last_failure_time = time;
-            status.consecutive_failures = status.consecutive_failures.saturating_add(1);
+            // What a person refused is not tried again before its time.
+            if !refused(runs, entry) {
+                status.consecutive_failures = status.consecutive_failures.saturating_add(1);
+            }
         }
         status.history.insert(0, entry.clone());
     }
@@ -40,6 +43,13 @@ pub fn take_over(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun], now: T
     status.pending_approvals = pending(runs, now);
     targets(status, runs);
     fresh
+}
+
+fn refused(runs: &[GalSyncRun], entry: &HistoryEntry) -> bool {
+    let run = runs.iter().find(|run| run.name_any() == entry.run_ref.name.as_str());
+    let conditions = run.and_then(|run| run.status.as_ref()).map(|status| status.conditions.as_slice());
+    let approved = conditions.and_then(|conditions| conditions::find(conditions, types::APPROVED));
+    approved.is_some_and(|approved| approved.status == "False")
 }
 
 fn entry(run: &GalSyncRun) -> Option<HistoryEntry> {

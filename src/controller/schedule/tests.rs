@@ -1,1 +1,257 @@
+//! When a pass begins and what the status says, as tables.
 
+use super::decide::{Decision, decide};
+use super::observe::{Observation, Times};
+use crate::api::conditions::{find, types};
+use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule, GalSyncScheduleStatus};
+use crate::model::timing::Timing;
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+use serde_json::json;
+
+const CREATED: Timestamp = Timestamp::constant(1_700_000_000, 0);
+
+fn after(hours: i64) -> Timestamp {
+    CREATED + SignedDuration::from_hours(hours)
+}
+
+fn connector(name: &str) -> GalSyncConnector {
+    serde_json::from_value(json!({
+        "metadata": { "name": name, "namespace": "n" },
+        "spec": { "type": "Memory", "memory": { "path": "/x" }, "authoritativeDomains": ["a.test"] },
+        "status": { "capabilities": "ReadWrite", "conditions": [{ "type": "Ready", "status": "True",
+            "reason": "Verified", "message": "", "lastTransitionTime": CREATED.to_string() }] }
+    }))
+    .unwrap()
+}
+
+fn observation() -> Observation {
+    let schedule: GalSyncSchedule = serde_json::from_value(json!({
+        "metadata": { "name": "s", "namespace": "n", "uid": "uid-s", "generation": 1,
+            "creationTimestamp": CREATED.to_string() },
+        "spec": { "interval": "24h", "policy": "Sync",
+            "sources": [{ "connectorRef": { "name": "a" } }], "targets": [{ "connectorRef": { "name": "b" } }] }
+    }))
+    .unwrap();
+    let connectors = vec![connector("a"), connector("b")];
+    let times = Times {
+        timing: Timing::Interval(SignedDuration::from_hours(24)),
+        retry_after: SignedDuration::from_mins(5),
+        starting_deadline: None,
+    };
+    Observation { schedule, checked: Ok(times), connectors, runs: Vec::new(), now: after(0) }
+}
+
+/// A run that the schedule made.
+fn run(name: &str, completed: Option<(Timestamp, &str)>, waits: bool) -> GalSyncRun {
+    let reason = match completed {
+        Some((_, reason)) => reason,
+        None if waits => "ApprovalRequired",
+        None => "InProgress",
+    };
+    let condition = |kind: &str, status: &str| json!({ "type": kind, "status": status, "reason": reason, "message": "", "lastTransitionTime": CREATED.to_string() });
+    let open = if completed.is_some() { "True" } else { "False" };
+    let succeeded = match completed {
+        Some((_, "Succeeded")) => "True",
+        Some(_) => "False",
+        None => "Unknown",
+    };
+    let plan = json!({ "digest": format!("sha256:{}", "0".repeat(64)), "unsafeReasons": ["FirstSync"], "managed": 4,
+        "counts": { "users": { "create": 3 } } });
+    serde_json::from_value(json!({
+        "metadata": { "name": name, "namespace": "n", "uid": name, "creationTimestamp": CREATED.to_string(),
+            "ownerReferences": [{ "apiVersion": "galsync.dev/v1alpha1", "kind": "GalSyncSchedule", "name": "s", "uid": "uid-s" }] },
+        "spec": { "scheduleRef": { "name": "s" }, "action": "Push" },
+        "status": {
+            "startTime": CREATED.to_string(),
+            "completionTime": completed.map(|(time, _)| time.to_string()),
+            "conditions": [condition("Completed", open), condition("Succeeded", succeeded)],
+            "targets": [{ "connector": "b", "plan": plan,
+                "result": if waits { "ApprovalRequired" } else { "Pushed" } }],
+        }
+    }))
+    .unwrap()
+}
+
+fn condition(decision: &Decision, kind: &str) -> Option<(String, String)> {
+    find(&decision.status.conditions, kind).map(|condition| (condition.status.clone(), condition.reason.clone()))
+}
+
+fn pair(status: &str, reason: &str) -> Option<(String, String)> {
+    Some((status.to_owned(), reason.to_owned()))
+}
+
+#[test]
+fn the_first_pass_comes_at_once_and_the_next_in_its_rhythm() {
+    let mut observation = observation();
+    let first = decide(&observation);
+    let pass = first.start.clone().expect("a pass begins");
+    assert_eq!((pass.number, pass.due, pass.name.as_str()), (1, CREATED, "s-20231114-221320"));
+    assert_eq!(first.status.active_run_ref.as_ref().unwrap().name.as_str(), pass.name);
+    let next = first.status.next_schedule_time.clone().unwrap().0;
+    assert!(next >= after(12) && next <= after(36), "{next}");
+
+    observation.schedule.status = Some(first.status.clone());
+    assert_eq!(decide(&observation).start, None, "it is not made twice");
+    observation.runs = vec![run(&pass.name, None, false)];
+    observation.now = next;
+    assert_eq!(decide(&observation).start, None, "one pass at a time");
+    observation.runs = vec![run(&pass.name, Some((after(1), "Succeeded")), false)];
+    observation.now = next - SignedDuration::from_secs(1);
+    let idle = decide(&observation);
+    assert_eq!((idle.start, idle.again_seconds), (None, Some(1)));
+    observation.now = next;
+    let second = decide(&observation).start.expect("a pass begins");
+    assert_eq!((second.number, second.due), (2, next));
+}
+
+#[test]
+fn of_several_missed_passes_one_is_caught_up() {
+    let mut observation = observation();
+    observation.schedule.status = Some(decide(&observation).status);
+    observation.now = after(24 * 10);
+    let decision = decide(&observation);
+    let pass = decision.start.expect("a pass begins");
+    assert_eq!(pass.number, 2);
+    assert!(pass.due > after(24 * 9) && pass.due <= observation.now);
+    assert!(decision.status.next_schedule_time.unwrap().0 > observation.now);
+}
+
+#[test]
+fn a_plan_that_waits_for_a_person_does_not_stop_the_passes() {
+    let mut observation = observation();
+    let first = decide(&observation);
+    observation.schedule.status = Some(first.status.clone());
+    observation.runs = vec![run(&first.start.unwrap().name, None, true)];
+    let waiting = decide(&observation);
+    assert_eq!(condition(&waiting, types::APPROVAL_REQUIRED), pair("True", "PlanWaits"));
+    assert_eq!(waiting.status.pending_approvals[0].counts.create, 3);
+    assert_eq!(waiting.events.iter().filter(|event| event.reason == "ApprovalRequired").count(), 1);
+    observation.now = after(48);
+    assert!(decide(&observation).start.is_some());
+}
+
+#[test]
+fn a_pass_can_be_asked_for() {
+    for key in [crate::api::REQUESTED_AT, "reconcile.fluxcd.io/requestedAt"] {
+        let mut observation = observation();
+        observation.schedule.status = Some(decide(&observation).status);
+        observation.now = after(1);
+        observation.schedule.annotations_mut().insert(key.to_owned(), "now".to_owned());
+        let decision = decide(&observation);
+        let pass = decision.start.expect("a pass begins");
+        assert!(pass.name.starts_with("s-r"));
+        assert_eq!(decision.status.last_handled_reconcile_at.as_ref().unwrap().as_str(), "now");
+        observation.schedule.status = Some(decision.status);
+        assert_eq!(decide(&observation).start, None, "it is answered");
+        observation.runs = vec![run("active", None, false)];
+        observation.schedule.annotations_mut().insert(key.to_owned(), "again".to_owned());
+        assert_eq!(decide(&observation).start, None, "it waits for the pass that runs");
+        observation.runs.clear();
+        assert!(decide(&observation).start.is_some());
+    }
+}
+
+#[test]
+fn it_runs_only_when_it_is_able_to() {
+    type Change = fn(&mut Observation);
+    let cases: [(Change, (&str, &str), bool); 8] = [
+        (|_| {}, ("True", "Ready"), true),
+        (|o| o.schedule.spec.suspend = true, ("True", "Suspended"), false),
+        (|o| o.connectors.truncate(1), ("False", "ConnectorNotFound"), false),
+        (|o| o.connectors[0].spec.suspend = true, ("False", "ConnectorSuspended"), false),
+        (|o| o.connectors[0].status = None, ("Unknown", "ConnectorNotVerified"), false),
+        (
+            |o| {
+                o.connectors[1].status.as_mut().unwrap().capabilities =
+                    Some(crate::api::connector::Capabilities::ReadOnly)
+            },
+            ("False", "CannotWrite"),
+            false,
+        ),
+        (
+            |o| {
+                let conditions = &mut o.connectors[0].status.as_mut().unwrap().conditions;
+                conditions[0].status = "False".to_owned();
+                let stalled = k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition {
+                    type_: "Stalled".to_owned(),
+                    status: "True".to_owned(),
+                    reason: "AuthenticationFailed".to_owned(),
+                    ..conditions[0].clone()
+                };
+                conditions.push(stalled);
+            },
+            ("False", "ConnectorNotReady"),
+            false,
+        ),
+        // A network that is down for a while stops no schedule: its passes tell.
+        (
+            |o| o.connectors[0].status.as_mut().unwrap().conditions[0].status = "False".to_owned(),
+            ("True", "Ready"),
+            true,
+        ),
+    ];
+    for (change, (status, reason), starts) in cases {
+        let mut observation = observation();
+        change(&mut observation);
+        let decision = decide(&observation);
+        assert_eq!(condition(&decision, types::READY), pair(status, reason));
+        assert_eq!(decision.start.is_some(), starts, "{reason}");
+        assert_eq!(decision.status.next_schedule_time.is_some(), starts, "{reason}");
+    }
+}
+
+#[test]
+fn synced_is_how_the_last_finished_pass_went() {
+    let mut observation = observation();
+    assert_eq!(condition(&decide(&observation), types::SYNCED), pair("Unknown", "NotYet"));
+    observation.schedule.status = Some(GalSyncScheduleStatus {
+        last_schedule_time: Some(super::super::run::wire::time(after(0))),
+        ..Default::default()
+    });
+    observation.runs = vec![run("one", Some((after(1), "Succeeded")), false)];
+    let good = decide(&observation);
+    assert_eq!(condition(&good, types::SYNCED), pair("True", "Succeeded"));
+    assert_eq!(good.status.history.len(), 1);
+    assert_eq!(good.status.targets[0].managed, 4);
+    assert_eq!(good.events[0].reason, "RunSucceeded");
+
+    observation.schedule.status = Some(good.status.clone());
+    observation.runs.push(run("two", None, false));
+    let running = decide(&observation);
+    assert_eq!(condition(&running, types::SYNCED), pair("True", "Succeeded"), "it stands while the next one runs");
+    assert!(running.events.is_empty());
+
+    observation.runs[1] = run("two", Some((after(2), "PartiallySucceeded")), false);
+    let bad = decide(&observation);
+    assert_eq!(condition(&bad, types::SYNCED), pair("False", "PartiallySucceeded"));
+    assert_eq!((bad.status.consecutive_failures, bad.status.history.len()), (1, 2));
+    assert_eq!(bad.status.last_success_time.as_ref().unwrap().0, after(1));
+    assert_eq!(bad.status.last_failure_time.as_ref().unwrap().0, after(2));
+
+    // What failed is tried again soon.
+    let next = bad.status.next_schedule_time.as_ref().unwrap().0;
+    assert_eq!(next, after(2) + SignedDuration::from_mins(5));
+
+    // The runs are pruned; the status remembers.
+    observation.schedule.status = Some(bad.status.clone());
+    observation.runs.clear();
+    let later = decide(&observation);
+    assert_eq!(condition(&later, types::SYNCED), pair("False", "PartiallySucceeded"));
+    assert_eq!(later.status.history, bad.status.history);
+}
+
+#[test]
+fn the_history_holds_five_and_names_fit() {
+    let mut observation = observation();
+    observation.schedule.status = Some(decide(&observation).status);
+    observation.runs = (0..9).map(|n| run(&format!("r{n}"), Some((after(n), "Succeeded")), false)).collect();
+    let decision = decide(&observation);
+    let names: Vec<&str> = decision.status.history.iter().map(|entry| entry.run_ref.name.as_str()).collect();
+    assert_eq!(names, ["r8", "r7", "r6", "r5", "r4"]);
+
+    let mut observation = self::observation();
+    observation.schedule.metadata.name = Some("x".repeat(253));
+    let name = decide(&observation).start.unwrap().name;
+    assert!(name.len() <= 63, "{name}");
+}

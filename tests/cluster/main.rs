@@ -1,0 +1,6 @@
+//! On a real API server: what only it can say. Needs `KUBECONFIG` and a cluster to play with; `make test` brings
+//! one up. Every test works in namespaces of its own and removes them.
+
+mod definitions;
+mod operator;
+mod support;
