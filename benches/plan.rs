@@ -5,20 +5,13 @@
 
 mod common;
 
-use common::people::{self, Person, Version, people};
-use common::{Row, alternate, folder, galsync, make, mebibytes, records, report, seconds};
+use common::people::{self, Version, people};
+use common::{Row, alternate, company, folder, galsync, make, mebibytes, records, report, seconds};
 use galsync::engine::{
     Failure, PlanInput, PlanResult, ReportLine, Sink, SourceInput, TargetContent, TargetInput, plan,
 };
-use galsync::model::connector::{Connector, MemoryFile, RateLimit, System};
-use galsync::model::filters::Filters;
-use galsync::model::mapping::Mapping;
-use galsync::model::safety::{Policy, Safety};
-use galsync::model::schedule::{Conflict, SourceRules, TargetRules};
 use galsync::model::taken::{Holder, HolderKind, Taken, TargetLimits};
-use galsync::model::{
-    Anchor, Attribute, Change, Contact, Domain, Entry, OwnerId, RecipientType, SmtpAddress, SyncId, SystemIdentity,
-};
+use galsync::model::{Change, Contact, SystemIdentity};
 use galsync::snapshot::{EntryMerge, FileScratch, Kind, Reader};
 use galsync::store::{ContentsWriter, read_contents};
 use jiff::Timestamp;
@@ -84,7 +77,8 @@ fn prepare() {
     for version in [Version::Before, Version::After] {
         make(&entries(version), |file| {
             let mut merge = EntryMerge::new(&folder(), 64 << 20);
-            people(records(), version).for_each(|person| merge.upsert(&entry(&person)).expect("room for sorting"));
+            people(records(), version)
+                .for_each(|person| merge.upsert(&company::entry(&person)).expect("room for sorting"));
             merge.finish(None, file).expect("the benchmark's folder can be written");
         });
     }
@@ -101,28 +95,6 @@ fn prepare() {
         planned(Version::Before, None, &mut sink);
         sink.0.finish(file).expect("the benchmark's folder can be written");
     });
-}
-
-fn entry(person: &Person) -> Entry {
-    let mut entry = Entry::new(Anchor::new(person.anchor.as_str()).expect("an anchor"), RecipientType::UserMailbox);
-    entry.primary = Some(SmtpAddress::parse(&person.address).expect("an address"));
-    entry.legacy_exchange_dn = Some(person.legacy_exchange_dn.clone());
-    entry.container = format!("OU={},OU=People,DC=contoso,DC=example", person.department);
-    for (attribute, value) in [
-        (Attribute::DisplayName, format!("{}, {}", person.last, person.first)),
-        (Attribute::GivenName, person.first.to_owned()),
-        (Attribute::Surname, person.last.to_owned()),
-        (Attribute::Title, person.title.to_owned()),
-        (Attribute::Department, person.department.to_owned()),
-        (Attribute::Company, "Contoso Ltd".to_owned()),
-        (Attribute::Office, person.office.clone()),
-        (Attribute::BusinessPhone, person.phone.clone()),
-        (Attribute::City, person.city.to_owned()),
-        (Attribute::Country, person.country.to_owned()),
-    ] {
-        entry.attributes.insert(attribute, value);
-    }
-    entry
 }
 
 /// Keeps what a first push would make.
@@ -152,39 +124,14 @@ impl Sink for Nowhere {
     }
 }
 
-fn connector(name: &str, domain: &str) -> Connector {
-    Connector {
-        name: name.into(),
-        system: System::Memory(MemoryFile { path: String::new() }),
-        authoritative_domains: [Domain::parse(domain).expect("a domain")].into(),
-        shared_domains: BTreeSet::new(),
-        same_organization_as: None,
-        filters: Filters::default(),
-        owner_attribute: "extensionAttribute15".into(),
-        rate_limit: RateLimit::default(),
-        full_pull_every_seconds: 604_800,
-    }
-}
-
 fn open(path: PathBuf, kind: Kind) -> Reader {
     let file = File::open(path).expect("it was prepared");
     Reader::ahead(file).and_then(|reader| reader.expect(kind)).expect("it is a snapshot")
 }
 
 fn planned(version: Version, contents: Option<PathBuf>, sink: &mut dyn Sink) -> PlanResult {
-    let source = connector("contoso", "contoso.example");
-    let target = connector("fabrikam", "fabrikam.example");
-    let expression = "!entry.department.startsWith('Board') && entry.country != 'XX'".to_owned();
-    let source_rules = SourceRules { filters: Filters { expression: Some(expression), ..Filters::open() } };
-    let rules = TargetRules {
-        owner: OwnerId::new("bench").expect("an owner"),
-        sync: SyncId::new("bench").expect("a syncId"),
-        policy: Policy::Sync,
-        mapping: Mapping { display_name_suffix: " (Contoso)".into(), ..Mapping::default() },
-        safety: Safety::default(),
-        hide_for_seconds: 0,
-        conflict: Conflict::default(),
-    };
+    let (source, target) = (company::source(), company::target());
+    let (source_rules, rules) = (company::source_rules(), company::target_rules());
     let limits =
         TargetLimits { can_hide: true, x500: true, batch: 100, own_domains: target.authoritative_domains.clone() };
     let contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>>> = match contents {

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
+pub mod company;
 pub mod people;
 
 use std::fmt::Write as _;

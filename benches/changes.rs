@@ -1,0 +1,96 @@
+//! Pull and simulate with 0.1 % changed and no read of the target due, against the first pull and simulate of the
+//! same company; the reference directory, in this process.
+
+mod common;
+
+use common::people::{self, Version, people};
+use common::{Row, company, folder, records, report, seconds};
+use galsync::directory::memory::{Memory, Object, State};
+use galsync::job::directories::Memories;
+use galsync::job::{Context, Stop, SystemClock, execute};
+use galsync::model::connector::ReadScope;
+use galsync::model::{Attribute, Digest, OwnerId, SystemIdentity};
+use galsync::operation::{FORMAT, Operation, Outcome, Request, SimulateRequest, SourcePart, Verdict};
+use galsync::store::Store;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// The first takes as many times as long.
+const LEAST_TIMES: f64 = 20.0;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let (first, changed) = runtime.block_on(passes());
+    let times = first.as_secs_f64() / changed.as_secs_f64();
+    report(
+        "changes",
+        &[Row {
+            what: format!("pull + simulate of {} entries, 0.1 % changed", records()),
+            measured: format!("{}, 1/{times:.1} of the first ({})", seconds(changed), seconds(first)),
+            mark: format!("≤ 1/{LEAST_TIMES}"),
+            holds: times >= LEAST_TIMES,
+        }],
+    );
+}
+
+async fn passes() -> (Duration, Duration) {
+    let place = tempfile::tempdir_in(folder()).expect("the benchmark's folder can be written");
+    let location = place.path().join("store");
+    let store = Store::connect(&location.to_string_lossy(), &BTreeMap::new(), "bench/bench", place.path());
+    let store = store.expect("a store in a folder");
+    let source = Memory::new(State::new(SystemIdentity::new(people::SYSTEM).expect("an identity")));
+    source.edit(|state| {
+        people(records(), Version::Before).for_each(|person| state.put(Object::of(company::entry(&person))));
+    });
+    let target = Memory::new(State::new(SystemIdentity::new("fabrikam").expect("an identity")));
+    let memories = Memories([("contoso".into(), source.clone()), ("fabrikam".into(), target)].into());
+    let context =
+        Context { store: &store, directories: &memories, clock: &SystemClock, progress: &(), stop: Stop::default() };
+    let first = pass(&context, true).await;
+    source.edit(|state| {
+        for person in people(records(), Version::Before).step_by(1_000) {
+            let anchor = company::entry(&person).anchor;
+            state.change(&anchor, |object| {
+                object.entry.attributes.insert(Attribute::Title, "Vice President".into());
+            });
+        }
+    });
+    (first, pass(&context, false).await)
+}
+
+/// How long pull and simulate took.
+async fn pass(context: &Context<'_>, read_target: bool) -> Duration {
+    let start = Instant::now();
+    let read = ReadScope { attributes: Attribute::ALL.iter().copied().collect(), groups: BTreeSet::new() };
+    let connector = company::source();
+    let pulled = run(context, Operation::Pull { connector, read: read.clone(), full: false }).await;
+    let snapshot: Digest = pulled.source.expect("a pull tells its snapshot").snapshot;
+    let source =
+        SourcePart { connector: company::source(), rules: company::source_rules(), read, snapshot, fresh: true };
+    let simulate = SimulateRequest {
+        schedule: "bench".into(),
+        target: company::target(),
+        rules: company::target_rules(),
+        sources: vec![source],
+        read_target,
+        pass_number: if read_target { 1 } else { 2 },
+        claimed_elsewhere: BTreeSet::new(),
+    };
+    let planned = run(context, Operation::Simulate(simulate)).await.plan.expect("a simulation tells its plan");
+    assert_eq!(planned.counts.total().create, u64::from(records()), "what is measured must also be right");
+    start.elapsed()
+}
+
+async fn run(context: &Context<'_>, operation: Operation) -> Outcome {
+    let request = Request {
+        format: FORMAT,
+        owner: OwnerId::new("bench").expect("an owner"),
+        run: None,
+        attempt: 1,
+        store_prefix: "bench/bench".into(),
+        operation,
+    };
+    let outcome = execute(&request, context).await;
+    assert_eq!(outcome.verdict, Verdict::Succeeded, "{}", outcome.message);
+    outcome
+}
