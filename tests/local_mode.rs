@@ -1,5 +1,7 @@
 //! The built program over `examples/local`: exit codes, what it prints, what it writes, what it refuses.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -157,6 +159,48 @@ fn a_cut_off_read_ends_as_failed_and_takes_nothing_away() {
     assert!(output.contains("Incomplete") || output.contains("complete"), "{output}{errors}");
     example.run(&[]);
     assert_eq!(example.contacts("fabrikam.json"), contacts);
+}
+
+#[test]
+fn a_signal_ends_a_push_after_its_batch_and_the_next_run_goes_on() {
+    let example = Example::new();
+    example.edit("corp.json", |document| {
+        let people = document["objects"].as_array_mut().unwrap();
+        people.extend((0..200).map(|number| {
+            serde_json::json!({"anchor": format!("many-{number:03}"), "recipientType": "UserMailbox",
+                "primary": format!("many{number:03}@corp.example"), "attributes": {"displayName": format!("Many {number}")}})
+        }));
+    });
+    let (code, output, _) = example.run(&[]);
+    assert_eq!(code, 3, "{output}");
+    let approve = output.split_whitespace().filter(|word| word.starts_with("sha256:"));
+    let approve: Vec<&str> = approve.flat_map(|digest| ["--approve", digest]).collect();
+    example.edit("fabrikam.json", |document| document["faults"] = serde_json::json!({"delayMilliseconds": 20}));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_galsync"))
+        .args(["run", "-f", "galsync.yaml", "--owner-id", "example"])
+        .args(&approve)
+        .current_dir(example.0.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // The first batch is in the file.
+    while example.contacts("fabrikam.json").is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was asked to");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(signalled.success());
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    let written = example.contacts("fabrikam.json").len();
+    assert!((50..205).contains(&written), "{written}");
+
+    example.edit("fabrikam.json", |document| document["faults"] = serde_json::json!({}));
+    let (code, output, errors) = example.run_approved();
+    assert_eq!(code, 0, "{output}{errors}");
+    let contacts = example.contacts("fabrikam.json");
+    assert_eq!(contacts.len(), 205);
+    assert_eq!(contacts.iter().collect::<std::collections::BTreeSet<_>>().len(), 205, "nobody stands twice");
 }
 
 #[test]

@@ -18,8 +18,6 @@ mod read;
 pub mod report;
 pub mod secrets;
 mod simulate;
-#[cfg(test)]
-mod tests;
 mod verify;
 
 pub use context::{Clock, Context, Phase, Progress, Stop, SystemClock};

@@ -114,13 +114,8 @@ async fn everything_is_read_as_it_was_seeded(name: &str) {
     assert_eq!(problem(Problem::PrimaryTwice), flag("twoPrimaries"));
     assert_eq!(problem(Problem::PrimaryInvalid), flag("invalidAddress"));
     assert_eq!(problem(Problem::PrimaryMissing), flag("noMailNoPrimary"));
-    // Others are always disabled accounts: linked and shared mailboxes, rooms, equipment.
-    let enabled_as_a_rule = [
-        RecipientType::UserMailbox,
-        RecipientType::RemoteMailbox,
-        RecipientType::RemoteSharedMailbox,
-        RecipientType::MailUser,
-    ];
+    // Others are always disabled accounts: linked, shared and remote shared mailboxes, rooms.
+    let enabled_as_a_rule = [RecipientType::UserMailbox, RecipientType::RemoteMailbox, RecipientType::MailUser];
     let people = |entry: &Entry| entry.disabled && enabled_as_a_rule.contains(&entry.recipient_type);
     assert_eq!(count(&people), flag("disabled"));
     let named = |entry: &&&Entry| entry.attributes.contains_key(&Attribute::Custom14);

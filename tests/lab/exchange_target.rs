@@ -10,7 +10,7 @@ use galsync::model::mapping::Mapping;
 use galsync::model::reason::ChangeReason;
 use galsync::model::taken::{HolderKind, Taken};
 use galsync::model::{Attribute, Change, ChangeKind, Contact, ContactName, EntryClass, OwnerMark, SmtpAddress};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 struct Place {
     forest: Forest,
@@ -231,6 +231,30 @@ async fn what_the_schema_refuses_spoils_no_other_contact() {
     place.administrator.put(&dn, &[("objectClass", &["top", "person", "organizationalPerson", "contact"])]).await;
     let outcomes = target.apply(&[change(ChangeKind::Create, None, Some(&third))]).await.unwrap();
     assert!(matches!(&outcomes[0].result, ChangeResult::Refused { .. }), "{:?}", outcomes[0].result);
+    place.remove().await;
+}
+
+#[tokio::test]
+async fn the_global_catalog_shows_the_same_address_space() {
+    let Some(forest) = lab("fabrikam") else { return };
+    let place = Place::make(forest, "exchange-catalog").await;
+    let target = place.target();
+    let created = contact(&target, 1).await;
+    all_done(&target.apply(&[change(ChangeKind::Create, None, Some(&created))]).await.unwrap());
+    let (owned, taken) = contents(&target).await;
+    let mut settings = place.settings.clone();
+    settings.ldap.global_catalog_url = Some(place.forest.global_catalog.clone());
+    let through = place.forest.target(&settings, &place.forest.writer, "exchange-tests", Mapping::default());
+    let (same_owned, same_taken) = contents(&through).await;
+    assert_eq!((owned.len(), owned), (1, same_owned));
+    // Other tests' contacts come and go meanwhile.
+    let values = |taken: Vec<Taken>| -> BTreeSet<String> {
+        let of_seed = |taken: &Taken| !taken.value.contains("@exchange-tests.") && !taken.value.contains("cn=gs-");
+        taken.into_iter().filter(of_seed).map(|taken| taken.value).collect()
+    };
+    let (direct, catalog) = (values(taken), values(same_taken));
+    assert!(!direct.is_empty());
+    assert_eq!(direct.symmetric_difference(&catalog).collect::<Vec<_>>(), [""; 0]);
     place.remove().await;
 }
 

@@ -278,7 +278,8 @@ mod tests {
 
     #[test]
     fn without_types_the_mail_attributes_decide() {
-        let cases: &[(&str, &[(&str, &str)], Recipient)] = &[
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Recipient);
+        let cases: &[Case<'_>] = &[
             ("user", &[("homeMDB", "CN=db")], Is(UserMailbox)),
             ("user", &[("msExchHomeServerName", "/o=Corp")], Is(UserMailbox)),
             ("user", &[("targetAddress", "SMTP:a@b.test")], Is(MailUser)),

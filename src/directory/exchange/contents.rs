@@ -202,7 +202,8 @@ mod tests {
         let contact: &[&str] = &["top", "person", "organizationalPerson", "contact"];
         let target: (&str, &[&str]) = ("targetAddress", &["SMTP:a@b.test"]);
         let nick: (&str, &[&str]) = ("mailNickname", &["a"]);
-        let cases: [(&[(&str, &[&str])], bool, HolderKind); 7] = [
+        type Case<'a> = (&'a [(&'a str, &'a [&'a str])], bool, HolderKind);
+        let cases: [Case<'_>; 7] = [
             (&[("objectClass", contact), nick, target], false, HolderKind::ForeignContact),
             (&[("objectClass", contact), target], false, HolderKind::ForeignContact),
             (&[("objectClass", contact), nick, target], true, HolderKind::OtherSync),

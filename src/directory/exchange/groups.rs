@@ -57,7 +57,12 @@ async fn find(places: &[Place], group: &str) -> Result<(String, usize), Error> {
     let value = names::filter_value(group);
     for (at, place) in places.iter().enumerate() {
         let records = if is_dn {
-            place.session.read(group, FOUND).await?.into_iter().collect()
+            // Another domain's controller would only answer with a referral.
+            let held = place.root.is_empty() || names::is_within(group, &place.root);
+            match held {
+                true => place.session.read(group, FOUND).await?.into_iter().collect(),
+                false => Vec::new(),
+            }
         } else {
             let class = "(|(objectCategory=group)(objectCategory=msExchDynamicDistributionList))";
             let name = format!("(|(sAMAccountName={value})(mail={value})(proxyAddresses=smtp:{value})(cn={value}))");

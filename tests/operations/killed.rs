@@ -1,7 +1,7 @@
 //! A push that is killed at any point and repeated ends where an undisturbed one does, and does nothing twice.
 
 use super::world::{World, anchor, person};
-use crate::pass::TargetReason;
+use galsync::pass::TargetReason;
 use proptest::prelude::*;
 use std::pin::Pin;
 use std::task::Poll;
@@ -46,7 +46,7 @@ async fn killed_after(polls: &[u32]) {
         }
     }
     let outcome = world.execute(push).await;
-    assert_eq!(outcome.verdict, crate::operation::Verdict::Succeeded, "{}", outcome.message);
+    assert_eq!(outcome.verdict, galsync::operation::Verdict::Succeeded, "{}", outcome.message);
     world.assert_in_step();
     let created = world.target.state().len();
     assert_eq!(created, 105, "80 people, 5 gone, 30 new, each once");

@@ -1,30 +1,30 @@
 //! Two organizations in memory, a store, and a clock that stands still until it is told.
 
-use crate::directory::memory::{Memory, Object, State};
-use crate::job::directories::Memories;
-use crate::job::{Clock, Context, Stop, execute};
-use crate::model::connector::{Connector, MemoryFile, RateLimit, ReadScope, System};
-use crate::model::filters::Filters;
-use crate::model::mapping::Mapping;
-use crate::model::safety::{ApprovalMode, Policy, Safety};
-use crate::model::schedule::{Conflict, SourceRules, TargetRules};
-use crate::model::{
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use galsync::directory::memory::{Memory, Object, State};
+use galsync::job::directories::Memories;
+use galsync::job::{Clock, Context, Stop, execute};
+use galsync::model::connector::{Connector, MemoryFile, RateLimit, ReadScope, System};
+use galsync::model::filters::Filters;
+use galsync::model::mapping::Mapping;
+use galsync::model::safety::{ApprovalMode, Policy, Safety};
+use galsync::model::schedule::{Conflict, SourceRules, TargetRules};
+use galsync::model::{
     Anchor, Attribute, Digest, Domain, Entry, OwnerId, RecipientType, SmtpAddress, SyncId, SystemIdentity,
 };
-use crate::operation::{FORMAT, Operation, Outcome, Request, RunReference, SimulateRequest, SourcePart, Verdict};
-use crate::pass::{
+use galsync::operation::{FORMAT, Operation, Outcome, Request, RunReference, SimulateRequest, SourcePart, Verdict};
+use galsync::pass::{
     self, Action, Approval, Observed, Run, ScheduleSubject, SourceSubject, Subject, TargetReason, TargetState,
     TargetSubject,
 };
-use crate::store::Store;
-use futures::FutureExt;
-use futures::future::BoxFuture;
+use galsync::store::Store;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub(super) struct Time(Mutex<Timestamp>);
+pub struct Time(Mutex<Timestamp>);
 
 impl Clock for Time {
     fn now(&self) -> Timestamp {
@@ -38,7 +38,7 @@ impl Clock for Time {
     }
 }
 
-pub(super) struct World {
+pub struct World {
     pub source: Memory,
     pub target: Memory,
     pub memories: Memories,
@@ -51,15 +51,15 @@ pub(super) struct World {
     _scratch: tempfile::TempDir,
 }
 
-pub(super) fn anchor(text: &str) -> Anchor {
+pub fn anchor(text: &str) -> Anchor {
     Anchor::new(text).unwrap()
 }
 
-pub(super) fn address(text: &str) -> SmtpAddress {
+pub fn address(text: &str) -> SmtpAddress {
     SmtpAddress::parse(text).unwrap()
 }
 
-pub(super) fn person(name: &str, title: &str) -> Object {
+pub fn person(name: &str, title: &str) -> Object {
     let mut entry = Entry::new(anchor(name), RecipientType::UserMailbox);
     entry.primary = Some(address(&format!("{name}@corp.test")));
     entry.legacy_exchange_dn = Some(format!("/o=corp/cn={name}"));
@@ -79,7 +79,7 @@ fn memory(name: &str) -> Memory {
 
 impl World {
     /// `people` in the source, nobody in the target.
-    pub(super) fn new(people: usize) -> Self {
+    pub fn new(people: usize) -> Self {
         let (source, target) = (memory("corp"), memory("fabrikam"));
         source.edit(|state| (0..people).for_each(|number| state.put(person(&format!("p{number:03}"), "Engineer"))));
         let scratch = tempfile::tempdir().unwrap();
@@ -106,15 +106,15 @@ impl World {
         }
     }
 
-    pub(super) fn lose_store(&mut self) {
+    pub fn lose_store(&mut self) {
         self.store = empty_store(self.store.scratch());
     }
 
-    pub(super) fn later(&self, seconds: i64) {
+    pub fn later(&self, seconds: i64) {
         *self.time.0.lock().unwrap() += SignedDuration::from_secs(seconds);
     }
 
-    pub(super) fn connector(&self, name: &str) -> Connector {
+    pub fn connector(&self, name: &str) -> Connector {
         Connector {
             name: name.to_owned(),
             system: System::Memory(MemoryFile { path: name.to_owned() }),
@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    pub(super) fn request(&self, operation: Operation) -> Request {
+    pub fn request(&self, operation: Operation) -> Request {
         Request {
             format: FORMAT,
             owner: self.rules.owner.clone(),
@@ -139,11 +139,11 @@ impl World {
         }
     }
 
-    pub(super) async fn execute(&self, operation: Operation) -> Outcome {
+    pub async fn execute(&self, operation: Operation) -> Outcome {
         self.execute_until(operation, Stop::default()).await
     }
 
-    pub(super) async fn execute_until(&self, operation: Operation, stop: Stop) -> Outcome {
+    pub async fn execute_until(&self, operation: Operation, stop: Stop) -> Outcome {
         let request = self.request(operation);
         let context =
             Context { store: &self.store, directories: &self.memories, clock: &self.time, progress: &(), stop };
@@ -153,19 +153,19 @@ impl World {
         outcome
     }
 
-    pub(super) async fn pull(&self) -> Outcome {
+    pub async fn pull(&self) -> Outcome {
         let (connector, read) = (self.connector("corp"), self.scope.clone());
         self.execute(Operation::Pull { connector, read, full: false }).await
     }
 
     /// Pulls, and expects it to succeed.
-    pub(super) async fn pulled(&self) -> Digest {
+    pub async fn pulled(&self) -> Digest {
         let outcome = self.pull().await;
         assert_eq!(outcome.verdict, Verdict::Succeeded, "{}", outcome.message);
         outcome.source.unwrap().snapshot
     }
 
-    pub(super) fn simulate_request(&self, snapshot: Digest) -> SimulateRequest {
+    pub fn simulate_request(&self, snapshot: Digest) -> SimulateRequest {
         SimulateRequest {
             schedule: "schedule".into(),
             target: self.connector("fabrikam"),
@@ -183,13 +183,13 @@ impl World {
         }
     }
 
-    pub(super) async fn simulate(&self) -> Outcome {
+    pub async fn simulate(&self) -> Outcome {
         let snapshot = self.pulled().await;
         self.execute(Operation::Simulate(self.simulate_request(snapshot))).await
     }
 
     /// Pulls and simulates; the push that would follow.
-    pub(super) async fn planned(&self) -> Operation {
+    pub async fn planned(&self) -> Operation {
         let snapshot = self.pulled().await;
         let simulate = self.simulate_request(snapshot);
         let outcome = self.execute(Operation::Simulate(simulate.clone())).await;
@@ -198,7 +198,7 @@ impl World {
     }
 
     /// A whole pass through the function that decides; whatever waits for approval is approved.
-    pub(super) async fn pass(&self) -> (TargetReason, Option<crate::operation::PlanSummary>) {
+    pub async fn pass(&self) -> (TargetReason, Option<galsync::operation::PlanSummary>) {
         let mut run = self.run();
         let mut operations: Vec<Observed> = Vec::new();
         loop {
@@ -262,7 +262,7 @@ impl World {
     }
 
     /// Primary address and title of every contact in the target, and how many objects there are for it.
-    pub(super) fn contacts(&self) -> BTreeMap<String, (String, usize)> {
+    pub fn contacts(&self) -> BTreeMap<String, (String, usize)> {
         let mut found = BTreeMap::new();
         for object in self.target.state().objects().filter(|object| object.mark.is_some()) {
             let title = object.entry.attributes.get(&Attribute::Title).cloned().unwrap_or_default();
@@ -274,7 +274,7 @@ impl World {
     }
 
     /// Every person of the source has exactly one contact, and nobody else.
-    pub(super) fn assert_in_step(&self) {
+    pub fn assert_in_step(&self) {
         let state = self.source.state();
         let people = state.objects().map(|object| {
             let title = object.entry.attributes.get(&Attribute::Title).cloned().unwrap_or_default();

@@ -1,7 +1,7 @@
 use super::world::{World, person};
-use crate::model::reason::UnsafeReason;
-use crate::operation::{Operation, Reason, Verdict};
-use crate::pass::TargetReason;
+use galsync::model::reason::UnsafeReason;
+use galsync::operation::{Operation, Reason, Verdict};
+use galsync::pass::TargetReason;
 
 #[tokio::test]
 async fn people_arrive_change_and_leave() {
@@ -126,7 +126,7 @@ async fn the_contents_of_the_last_read_serve_until_something_is_written() {
         .rules
         .mapping
         .attributes
-        .insert(crate::model::Attribute::Custom1, crate::model::mapping::AttributeRule::Constant("x".into()));
+        .insert(galsync::model::Attribute::Custom1, galsync::model::mapping::AttributeRule::Constant("x".into()));
     let before = calls(&world);
     world.execute(Operation::Simulate(simulate)).await;
     assert_eq!(calls(&world) - before, read, "contents of another scope are of no use");

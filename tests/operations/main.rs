@@ -1,5 +1,7 @@
 //! Operations over the reference directory: what goes well, and what each kind of trouble becomes.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod killed;
 mod passes;
 mod pulls;

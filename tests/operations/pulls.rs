@@ -1,11 +1,11 @@
 use super::world::{World, anchor, person};
-use crate::directory::memory::{Failure, Faults, Object, State};
-use crate::job::directories::Systems;
-use crate::job::secrets::GivenSecrets;
-use crate::job::{Context, Stop, execute};
-use crate::model::connector::{AddressLists, ExchangeOnPremises, Ldap, LdapSecurity, System};
-use crate::model::{Attribute, Entry, RecipientType, SystemIdentity};
-use crate::operation::{Operation, Outcome, Reason, Verdict};
+use galsync::directory::memory::{Failure, Faults, Object, State};
+use galsync::job::directories::Systems;
+use galsync::job::secrets::GivenSecrets;
+use galsync::job::{Context, Stop, execute};
+use galsync::model::connector::{AddressLists, ExchangeOnPremises, Ldap, LdapSecurity, System};
+use galsync::model::{Attribute, Entry, RecipientType, SystemIdentity};
+use galsync::operation::{Operation, Outcome, Reason, Verdict};
 
 fn failed(outcome: &Outcome) -> Reason {
     assert_eq!(outcome.verdict, Verdict::Failed, "{outcome:?}");
@@ -128,7 +128,7 @@ async fn another_system_behind_the_same_settings_is_noticed() {
     world.pulled().await;
     let mut other = State::new(SystemIdentity::new("other-system").unwrap());
     other.put(person("x", "y"));
-    world.memories.0.insert("corp".into(), crate::directory::memory::Memory::new(other));
+    world.memories.0.insert("corp".into(), galsync::directory::memory::Memory::new(other));
     assert_eq!(failed(&world.pull().await), Reason::IdentityChanged);
 }
 

@@ -1,10 +1,10 @@
 use super::world::{World, address, anchor, person};
-use crate::directory::memory::{Failure, Faults};
-use crate::job::Stop;
-use crate::model::safety::Policy;
-use crate::model::{Attribute, SystemIdentity};
-use crate::operation::{Operation, Outcome, Reason, Verdict};
-use crate::pass::TargetReason;
+use galsync::directory::memory::{Failure, Faults};
+use galsync::job::Stop;
+use galsync::model::safety::Policy;
+use galsync::model::{Attribute, SystemIdentity};
+use galsync::operation::{Operation, Outcome, Reason, Verdict};
+use galsync::pass::TargetReason;
 
 fn ended(outcome: &Outcome) -> (Verdict, Reason) {
     (outcome.verdict, outcome.reason)
@@ -119,8 +119,8 @@ async fn another_policy_or_target_than_the_plans_is_refused() {
     let outcome = world.execute(Operation::Push { simulate, plan }).await;
     assert_eq!(ended(&outcome), (Verdict::Failed, Reason::PlanChanged));
 
-    let other = crate::directory::memory::State::new(SystemIdentity::new("other-system").unwrap());
-    world.memories.0.insert("fabrikam".into(), crate::directory::memory::Memory::new(other));
+    let other = galsync::directory::memory::State::new(SystemIdentity::new("other-system").unwrap());
+    world.memories.0.insert("fabrikam".into(), galsync::directory::memory::Memory::new(other));
     assert_eq!(ended(&world.execute(push).await), (Verdict::Failed, Reason::PlanChanged));
     assert_eq!(world.contacts().len(), 0);
 }
