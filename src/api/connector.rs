@@ -392,6 +392,7 @@ pub struct LastPull {
     /// What the snapshot covers; a pull of another fingerprint reads in full.
     pub fingerprint: Sha256,
     /// The system that was read, as it names itself.
+    #[serde(default)]
     pub identity: ShortText,
     /// Read in full, or by changes.
     #[serde(default)]

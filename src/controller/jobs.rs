@@ -358,7 +358,8 @@ mod tests {
         };
         let claim = json!({ "name": "store", "persistentVolumeClaim": { "claimName": "galsync-store" } });
         let keys = ["ca.crt", "password", "username"].map(|key| json!({ "key": key, "path": key }));
-        let corp = json!({ "name": "secret-0", "secret": { "secretName": "corp", "items": keys, "defaultMode": 0o440 } });
+        let corp =
+            json!({ "name": "secret-0", "secret": { "secretName": "corp", "items": keys, "defaultMode": 0o440 } });
         let bucket = json!({ "name": "secret-1",
             "secret": { "secretName": "galsync-store", "optional": true, "defaultMode": 0o440 } });
         let file = "file:///var/lib/galsync/store";

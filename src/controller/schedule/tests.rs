@@ -223,6 +223,7 @@ fn synced_is_how_the_last_finished_pass_went() {
     assert!(running.events.is_empty());
 
     observation.runs[1] = run("two", Some((after(2), "PartiallySucceeded")), false);
+    observation.now = after(2);
     let bad = decide(&observation);
     assert_eq!(condition(&bad, types::SYNCED), pair("False", "PartiallySucceeded"));
     assert_eq!((bad.status.consecutive_failures, bad.status.history.len()), (1, 2));
