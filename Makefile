@@ -36,13 +36,13 @@ test-fast: tools ## all tests that need no lab
 test: ## all tests; brings up the lab (as root) and takes it down again
 	@tests/run.sh
 
-.PHONY: soak
-soak: ## the long tests, with the seed logged
-	@tests/run.sh soak
-
 .PHONY: generate
 generate: tools ## rewrite what is generated: CRDs, deploy/, reference pages, golden expectations
 	GALSYNC_BLESS=1 $(CARGO) test --test crds --test deploy
+
+.PHONY: demo
+demo: build ## the main job without a cluster: one pass between two reference directories
+	@examples/local/demo.sh $(BINARY)
 
 .PHONY: demo-cluster
 demo-cluster: ## the main job on a real Kubernetes with two real Active Directory forests (as root)
