@@ -12,6 +12,7 @@
 //! - [`api`]: the custom resources as types with their validation.
 //! - [`job`]: runs one operation.
 //! - [`controller`]: reconciles the resources.
+//! - [`sandbox`]: mail systems to try things on; uses `model` and `http`.
 //! - [`cli`] and [`telemetry`]: the face towards people, and the logs.
 
 pub mod api;
@@ -24,6 +25,7 @@ pub mod job;
 pub mod model;
 pub mod operation;
 pub mod pass;
+pub mod sandbox;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;

@@ -42,6 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["model", "engine", "operation", "snapshot"]),
     ("http", &["model"]),
     ("directory", &["model", "http"]),
+    ("sandbox", &["model", "http"]),
     ("api", &["model", "operation"]),
     ("job", &["model", "engine", "operation", "snapshot", "store", "directory", "http", "telemetry"]),
     ("controller", &["model", "operation", "pass", "api", "telemetry"]),

@@ -7,6 +7,7 @@ mod ledger;
 mod operator;
 mod report;
 mod run;
+mod sandbox;
 mod snapshot;
 
 use crate::telemetry::{self, LogCopy, LogFormat};
@@ -37,6 +38,7 @@ enum Command {
     Operator(Box<operator::Operator>),
     Report(report::ReportCommand),
     Run(run::RunCommand),
+    Sandbox(sandbox::Sandbox),
 }
 
 const EXIT_CODES: &str = "\
@@ -101,7 +103,7 @@ pub struct UsageError(pub String);
 impl Command {
     fn log_level(&self) -> &'static str {
         match self {
-            Self::Job(_) | Self::Operator(_) => "info",
+            Self::Job(_) | Self::Operator(_) | Self::Sandbox(_) => "info",
             Self::Crds(_) | Self::Ledger(_) | Self::Report(_) | Self::Run(_) | Self::Snapshot(_) => "warn",
         }
     }
@@ -115,6 +117,7 @@ impl Command {
             Self::Operator(operator) => operator.run(shared),
             Self::Report(report) => report.run(shared),
             Self::Run(run) => run.run(shared),
+            Self::Sandbox(sandbox) => sandbox.run(shared),
         }
     }
 }

@@ -1,0 +1,51 @@
+//! How many requests there were, by tenant, service, call and status.
+
+use super::call::Label;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+#[derive(Debug, Default)]
+pub struct Counters(Mutex<BTreeMap<(String, &'static str, String, u16), u64>>);
+
+/// One line of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// Organization; empty where the request named none that is known.
+    pub tenant: String,
+    pub service: &'static str,
+    pub call: String,
+    /// 0 = the connection was cut.
+    pub status: u16,
+    pub count: u64,
+}
+
+impl Counters {
+    pub fn count(&self, label: &Label, status: u16) {
+        use super::call::Service;
+        let service = match label.service {
+            Service::Token => "token",
+            Service::Graph => "graph",
+            Service::Exchange => "exchange",
+            Service::Other => "other",
+        };
+        let key = (label.tenant.clone().unwrap_or_default(), service, label.call.clone(), status);
+        *self.0.lock().expect("no holder of the lock panics").entry(key).or_default() += 1;
+    }
+
+    pub fn table(&self) -> Vec<Count> {
+        let counts = self.0.lock().expect("no holder of the lock panics");
+        let line = |((tenant, service, call, status), count): (&(String, &'static str, String, u16), &u64)| Count {
+            tenant: tenant.clone(),
+            service,
+            call: call.clone(),
+            status: *status,
+            count: *count,
+        };
+        counts.iter().map(line).collect()
+    }
+
+    pub fn reset(&self) {
+        self.0.lock().expect("no holder of the lock panics").clear();
+    }
+}
