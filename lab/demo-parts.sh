@@ -72,14 +72,17 @@ last_changes() {
   done
 }
 
-# Samba's own judge of its database.
+# Samba's own judgement of its database. It counts one thing that is no error (lab/forest-check.sh): a value that was removed from a
+# group before its person was deleted stays, marked as removed, until the tombstone's time is over.
 judge() {
-  local forest result
+  local forest result errors removed
   for forest in corp fabrikam; do
-    explain "samba-tool dbcheck judges $forest:"
     result=$(samba-tool dbcheck --cross-ncs --configfile="$lab/$forest/samba/etc/smb.conf" 2>&1) || true
-    tail -n 1 <<<"$result" | sed 's/^/    /'
-    grep -q '(0 errors)$' <<<"$result" || wrong "dbcheck found errors in $forest: $(grep -m 5 -i error <<<"$result")"
+    errors=$(sed -n 's/^Checked [0-9]* objects (\([0-9]*\) errors).*/\1/p' <<<"$result")
+    removed=$(grep -c 'target DN is deleted .*;<RMD_FLAGS=1>' <<<"$result" || true)
+    [ "${errors:-none}" = "$removed" ] ||
+      wrong "dbcheck finds errors in $forest: $(grep -v -e '^NOTE:' -e '^Not fixing old' <<<"$result" | tail -n 12)"
+    explain "samba-tool dbcheck finds $forest clean: $(tail -n 1 <<<"$result")"
   done
 }
 
