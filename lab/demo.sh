@@ -2,7 +2,6 @@
 # The main job, shown to a person: two Active Directory forests, a Kubernetes, the operator in it, and an address list that crosses
 # over. Every step says what it does, shows real output and checks it; the first thing that is not as it should be ends the demo.
 # May be repeated: it begins with an empty namespace and without contacts in either forest.
-#   GALSYNC_DEMO_KEEP=1    leaves the operator and the namespace at the end
 #   GALSYNC_LAB_USERS=500  people in each forest, when it is first seeded
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -118,4 +117,4 @@ judge
 step "All of it worked"
 show kubectl get galsync
 summary
-[ -n "${GALSYNC_DEMO_KEEP:-}" ] || explain "The lab stays up; \`make lab-down\` takes it down. KUBECONFIG=$KUBECONFIG"
+explain "The lab stays up, with the operator in it: export KUBECONFIG=$KUBECONFIG; \`make lab-down\` takes all of it down."
