@@ -15,6 +15,11 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Asks for the program's own version; without `--client`, kubectl also asks a server.
+fn client_version(name: &str) -> &'static [&'static str] {
+    if name == "kubectl" { &["version", "--client"] } else { &["version"] }
+}
+
 /// A program of the lab, one named by a variable, or one on the path.
 fn program(name: &str, variable: &str) -> Option<PathBuf> {
     let cache = std::env::var_os("GALSYNC_LAB_CACHE").map(PathBuf::from).or_else(|| {
@@ -23,8 +28,9 @@ fn program(name: &str, variable: &str) -> Option<PathBuf> {
     });
     let given = std::env::var_os(variable).map(PathBuf::from);
     let found = given.into_iter().chain(cache.map(|cache| cache.join("bin").join(name))).chain([name.into()]);
-    let found =
-        found.into_iter().find(|path| Command::new(path).arg("version").output().is_ok_and(|o| o.status.success()));
+    let found = found
+        .into_iter()
+        .find(|path| Command::new(path).args(client_version(name)).output().is_ok_and(|o| o.status.success()));
     if found.is_none() {
         assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI needs helm: run lab/binaries.sh helm");
         eprintln!("SKIPPED: there is no helm; lab/binaries.sh helm builds one");
