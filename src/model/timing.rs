@@ -17,6 +17,7 @@ pub enum TimingError {
 }
 
 /// How a schedule says when.
+#[expect(clippy::large_enum_variant, reason = "there is one for each schedule, and it lives for one decision")]
 #[derive(Debug, Clone)]
 pub enum Timing {
     /// Every so often. All schedules of one interval are spread over it by their UID.

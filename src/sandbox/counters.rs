@@ -5,8 +5,11 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+/// Tenant, service, call and status.
+type Row = (String, &'static str, String, u16);
+
 #[derive(Debug, Default)]
-pub struct Counters(Mutex<BTreeMap<(String, &'static str, String, u16), u64>>);
+pub struct Counters(Mutex<BTreeMap<Row, u64>>);
 
 /// One line of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
