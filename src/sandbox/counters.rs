@@ -5,11 +5,11 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// Tenant, service, call and status.
-type Row = (String, &'static str, String, u16);
+/// Tenant, service, call, status.
+type Key = (String, &'static str, String, u16);
 
 #[derive(Debug, Default)]
-pub struct Counters(Mutex<BTreeMap<Row, u64>>);
+pub struct Counters(Mutex<BTreeMap<Key, u64>>);
 
 /// One line of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,7 +38,7 @@ impl Counters {
 
     pub fn table(&self) -> Vec<Count> {
         let counts = self.0.lock().expect("no holder of the lock panics");
-        let line = |((tenant, service, call, status), count): (&(String, &'static str, String, u16), &u64)| Count {
+        let line = |((tenant, service, call, status), count): (&Key, &u64)| Count {
             tenant: tenant.clone(),
             service,
             call: call.clone(),
