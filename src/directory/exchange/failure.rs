@@ -24,6 +24,7 @@ pub(super) mod code {
     pub const VALUE_EXISTS: u32 = 20;
     pub const INVALID_SYNTAX: u32 = 21;
     pub const NO_OBJECT: u32 = 32;
+    pub const INVALID_NAME: u32 = 34;
     pub const INVALID_CREDENTIALS: u32 = 49;
     pub const INSUFFICIENT_RIGHTS: u32 = 50;
     pub const BUSY: u32 = 51;
