@@ -101,12 +101,11 @@ impl CarryOut<'_> {
         history: &mut History,
     ) -> Result<(), Error> {
         let pace = Pace::new(self.connector.rate_limit.requests_per_second, self.context.clock);
-        let most = self.target.limits().batch.max(1);
         let mut late_ledger = self.context.store.ledger_additions();
         let mut tried = 0;
         let mut ended = Ok(());
         for number in 1.. {
-            let batch = next_batch(changes, most)?;
+            let batch = next_batch(changes, self.target.limits().batch.max(1))?;
             if batch.is_empty() {
                 break;
             }

@@ -1,5 +1,6 @@
 use super::world::{World, person};
 use galsync::model::reason::UnsafeReason;
+use galsync::model::safety::OnExceeded;
 use galsync::operation::{Operation, Reason, Verdict};
 use galsync::pass::TargetReason;
 
@@ -130,4 +131,45 @@ async fn the_contents_of_the_last_read_serve_until_something_is_written() {
     let before = calls(&world);
     world.execute(Operation::Simulate(simulate)).await;
     assert_eq!(calls(&world) - before, read, "contents of another scope are of no use");
+}
+
+/// With `onExceeded: HoldDeletes`, new colleagues need not wait for a discussion about leavers.
+#[tokio::test]
+async fn held_removals_wait_and_the_rest_goes_on() {
+    let mut world = World::new(40);
+    world.rules.safety.on_exceeded = OnExceeded::HoldDeletes;
+    world.pass().await;
+    world.source.edit(|state| {
+        (0..10).for_each(|n| state.remove(&super::world::anchor(&format!("p{n:03}"))));
+        state.put(person("newcomer", "Apprentice"));
+    });
+    world.later(86_400);
+    let plan = world.simulate().await.plan.unwrap();
+    assert_eq!((plan.held, plan.counts.users.delete, plan.counts.users.create), (10, 10, 1));
+    assert!(plan.unsafe_reasons.is_empty(), "{:?}", plan.unsafe_reasons);
+    let (reason, _) = world.pass().await;
+    assert_eq!(reason, TargetReason::Pushed);
+    let contacts = world.contacts();
+    assert_eq!(contacts.len(), 41, "ten leavers are still there, and the newcomer is");
+    assert!(contacts.contains_key("newcomer@corp.test"));
+}
+
+#[tokio::test]
+async fn collecting_garbage_takes_nothing_that_is_needed() {
+    let world = World::new(20);
+    for day in 0..6 {
+        world.source.edit(|state| state.put(person("p000", &format!("Grade {day}"))));
+        world.later(86_400);
+        world.pass().await;
+    }
+    let heads = |kind: &'static str| world.store.list(kind);
+    assert_eq!(heads("snapshots").await.unwrap().len(), 6);
+    let collect = Operation::CollectGarbage { keep_reports_seconds: 0, keep_snapshots: 2 };
+    let collected = world.execute(collect).await;
+    assert_eq!(collected.verdict, Verdict::Succeeded, "{}", collected.message);
+    assert_eq!(heads("snapshots").await.unwrap().len(), 2);
+    world.later(86_400);
+    let pulled = world.pull().await.source.unwrap();
+    assert_eq!((pulled.full, pulled.changed), (false, 0));
+    assert_eq!(world.pass().await.0, TargetReason::InSync);
 }

@@ -92,6 +92,9 @@ impl RunCommand {
         let given = std::mem::take(&mut manifests.secrets);
         let secrets = GivenSecrets { values: given, folder: self.secrets.clone().map(SecretFolder) };
         let schedule = manifests.schedule(self.schedule.as_deref())?;
+        if schedule.spec.suspend {
+            eprintln!("note: the schedule is suspended; the operator would not run it");
+        }
         let action = if self.approve.is_empty() { self.action.map(Action::from) } else { Some(Action::Push) };
         let wishes = subject::Wishes { owner: &owner, action, memories: &memories };
         let run = subject::run(&manifests, schedule, &wishes, Timestamp::now())?;

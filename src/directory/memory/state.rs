@@ -6,6 +6,7 @@ use crate::model::taken::smtp_value;
 use crate::model::{Anchor, Digest, Domain, Entry, SystemIdentity};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// One object, with an address or (a group that only filters) without.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,7 +55,21 @@ impl Object {
 }
 
 /// The document. Whoever edits the file need not touch `feed`: what differs from it counts as a change.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// The same for writing, without copying the objects.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DocumentRef<'a> {
+    identity: &'a SystemIdentity,
+    domains: &'a BTreeSet<Domain>,
+    can_hide: bool,
+    x500: bool,
+    #[serde(skip_serializing_if = "Faults::is_none")]
+    faults: &'a Faults,
+    objects: Vec<&'a Object>,
+    feed: FeedDocument,
+}
+
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Document {
     pub identity: SystemIdentity,
@@ -64,11 +79,11 @@ pub(super) struct Document {
     pub can_hide: bool,
     #[serde(default = "yes")]
     pub x500: bool,
-    #[serde(default, skip_serializing_if = "Faults::is_none")]
+    #[serde(default)]
     pub faults: Faults,
     #[serde(default)]
     pub objects: Vec<Object>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub feed: Option<FeedDocument>,
 }
 
@@ -95,7 +110,7 @@ pub struct State {
     pub domains: BTreeSet<Domain>,
     pub can_hide: bool,
     pub x500: bool,
-    objects: BTreeMap<Anchor, (u64, Object)>,
+    objects: BTreeMap<Anchor, Slot>,
     removed: BTreeMap<Anchor, u64>,
     by_change: BTreeMap<u64, Anchor>,
     by_value: BTreeMap<String, BTreeSet<Anchor>>,
@@ -105,6 +120,21 @@ pub struct State {
     now: u64,
     /// Changes up to here are forgotten.
     oldest: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Slot {
+    /// When it changed last.
+    at: u64,
+    object: Object,
+    /// Made when the directory is saved; most objects are saved many times.
+    digest: OnceLock<Digest>,
+}
+
+impl Slot {
+    fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| self.object.digest())
+    }
 }
 
 impl State {
@@ -126,11 +156,11 @@ impl State {
     }
 
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.objects.values().map(|(_, object)| object)
+        self.objects.values().map(|slot| &slot.object)
     }
 
     pub fn object(&self, anchor: &Anchor) -> Option<&Object> {
-        self.objects.get(anchor).map(|(_, object)| object)
+        self.objects.get(anchor).map(|slot| &slot.object)
     }
 
     pub fn len(&self) -> usize {
@@ -145,7 +175,7 @@ impl State {
     pub(super) fn page(&self, last: Option<&Anchor>, most: usize) -> Vec<Object> {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = last.map_or(Unbounded, Excluded);
-        self.objects.range::<Anchor, _>((from, Unbounded)).take(most).map(|(_, (_, o))| o.clone()).collect()
+        self.objects.range::<Anchor, _>((from, Unbounded)).take(most).map(|(_, slot)| slot.object.clone()).collect()
     }
 
     pub fn put(&mut self, object: Object) {
@@ -163,12 +193,12 @@ impl State {
         for value in object.values() {
             self.by_value.entry(value).or_default().insert(anchor.clone());
         }
-        self.objects.insert(anchor, (at, object));
+        self.objects.insert(anchor, Slot { at, object, digest: OnceLock::new() });
     }
 
     /// Takes an object out of the indexes by value and name.
     fn unlist(&mut self, anchor: &Anchor) {
-        let Some((_, object)) = self.objects.get(anchor) else { return };
+        let Some(Slot { object, .. }) = self.objects.get(anchor) else { return };
         if self.by_name.get(object.name()) == Some(anchor) {
             self.by_name.remove(object.name());
         }
@@ -206,7 +236,7 @@ impl State {
     }
 
     fn touch(&mut self, anchor: &Anchor) {
-        let before = self.objects.get(anchor).map(|(at, _)| *at).or_else(|| self.removed.get(anchor).copied());
+        let before = self.objects.get(anchor).map(|slot| slot.at).or_else(|| self.removed.get(anchor).copied());
         before.map(|at| self.by_change.remove(&at));
         self.now += 1;
         self.by_change.insert(self.now, anchor.clone());
@@ -283,21 +313,21 @@ impl State {
         (state, faults)
     }
 
-    pub(super) fn to_document(&self, faults: &Faults) -> Document {
-        Document {
-            identity: self.identity.clone(),
-            domains: self.domains.clone(),
+    pub(super) fn to_document<'a>(&'a self, faults: &'a Faults) -> DocumentRef<'a> {
+        DocumentRef {
+            identity: &self.identity,
+            domains: &self.domains,
             can_hide: self.can_hide,
             x500: self.x500,
-            faults: faults.clone(),
-            objects: self.objects().cloned().collect(),
-            feed: Some(FeedDocument {
+            faults,
+            objects: self.objects().collect(),
+            feed: FeedDocument {
                 epoch: self.epoch.clone(),
                 now: self.now,
                 oldest: self.oldest,
-                changed: self.objects.iter().map(|(a, (at, object))| (a.clone(), (*at, object.digest()))).collect(),
+                changed: self.objects.iter().map(|(anchor, slot)| (anchor.clone(), (slot.at, slot.digest()))).collect(),
                 removed: self.removed.clone(),
-            }),
+            },
         }
     }
 }

@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 const PAGE: usize = 1_000;
-/// Enough to make batches meet their edges in tests.
+/// The least changes of a batch. A large directory takes more at a time, since after each batch its file is
+/// written anew.
 const BATCH: usize = 50;
 
 #[derive(Debug, Clone)]
@@ -135,7 +136,8 @@ impl Target for MemoryTarget {
 
     fn limits(&self) -> TargetLimits {
         let state = self.memory.state();
-        TargetLimits { can_hide: state.can_hide, x500: state.x500, batch: BATCH, own_domains: state.domains.clone() }
+        let batch = BATCH.max(state.len() / 10);
+        TargetLimits { can_hide: state.can_hide, x500: state.x500, batch, own_domains: state.domains.clone() }
     }
 
     fn normalize(&self, mut contact: Contact) -> (Contact, Vec<Warning>) {
