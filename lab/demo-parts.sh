@@ -32,7 +32,7 @@ tell_state() {
       jq -r '.items[] | .metadata.name as $run | .status.operations[]? | select(.result != "Succeeded" and .result != "Shared") | "\($run): \(.type) \(.connector): \(.result // "runs") \(.reason // "") \(.message // "")"'
     command kubectl --namespace "$namespace" events | tail -n 20
     command kubectl --namespace "$system" logs deployment/galsync --tail 20
-  } 2>/dev/null | sed 's/^/    /' >&2
+  } 2>/dev/null | cut -c 1-400 | sed 's/^/    /' >&2
 }
 
 # Everything below is about one namespace.
@@ -41,6 +41,17 @@ kubectl() {
     *" --namespace "* | *" apply "* | *" nodes "*) command kubectl "$@" ;;
     *) command kubectl --namespace "$namespace" "$@" ;;
   esac
+}
+
+# The same manifests and Secrets, however often.
+namespace_with_secrets() {
+  local forest
+  kubectl apply -f examples/cluster/namespace.yaml
+  secret directory-ca --from-file=ca.crt="$lab/ca/ca.crt"
+  for forest in corp fabrikam; do
+    secret "$forest-account" --from-literal=username="$(fact "$forest" .writer.userPrincipalName)" \
+      --from-file=password="$(fact "$forest" .writer.passwordFile)"
+  done
 }
 
 secret() { # name, what kubectl create secret generic takes
@@ -128,11 +139,16 @@ people_have_changed() {
 
 # --- the operator -------------------------------------------------------------------------------------------------------------
 
-start_afresh() {
-  local forest dn
+# Connectors, schedules, runs, Secrets, the store: all that stands in the cluster.
+lose_everything() {
   kubectl delete gss,gsr,gsc --all --ignore-not-found --timeout=2m 2>/dev/null || true # unless the kinds are not known yet
   command kubectl delete namespace "$namespace" --ignore-not-found --timeout=3m
   foreign_cluster || "$here/volumes.sh" reset >/dev/null 2>&1
+}
+
+start_afresh() {
+  local forest dn
+  lose_everything
   for forest in corp fabrikam; do
     dn=$(fact "$forest" .contactsContainer)
     search "$forest" "(&$ours)" 1.1 | sed -n 's/^dn: //p' |
@@ -163,6 +179,15 @@ pass_now() { # asks for a pass and prints the name of its run
   until run=$(kubectl get gsr -o json |
     jq -er --argjson number "$number" '[.items[] | select((.status.passNumber // 0) > $number)] | max_by(.status.passNumber) | .metadata.name'); do
     ((SECONDS < deadline)) || wrong "the request for a pass was not answered"
+    sleep 0.5
+  done
+  echo "$run"
+}
+
+first_run() { # of a schedule that has just been made
+  local deadline=$((SECONDS + 120)) run
+  until run=$(kubectl get gsr -o json | jq -er '.items | max_by(.metadata.creationTimestamp) | .metadata.name'); do
+    ((SECONDS < deadline)) || wrong "the schedule began no pass"
     sleep 0.5
   done
   echo "$run"

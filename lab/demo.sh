@@ -42,11 +42,7 @@ show helm upgrade --install galsync charts/galsync --namespace "$system" --take-
 show kubectl --namespace "$system" get pods
 
 step "What signs in: Secrets, which GalSync itself never reads"
-secret directory-ca --from-file=ca.crt="$lab/ca/ca.crt"
-for forest in corp fabrikam; do
-  secret "$forest-account" --from-literal=username="$(fact "$forest" .writer.userPrincipalName)" \
-    --from-file=password="$(fact "$forest" .writer.passwordFile)"
-done
+namespace_with_secrets
 
 step "Two connectors: a Job verifies each"
 show kubectl apply -f examples/cluster/connector-corp.yaml -f examples/cluster/connector-fabrikam.yaml
@@ -113,6 +109,20 @@ show kubectl get gsr "$run"
 operations "$run"
 people_have_changed
 judge
+
+step "Everything in the cluster is lost: the manifests, the Secrets, the store"
+explain "What is needed to decide is in the contacts' marks. The same manifests again plan nothing."
+before=$(last_changes)
+lose_everything
+namespace_with_secrets
+# The operator's roles in the namespace went with it.
+helm upgrade galsync charts/galsync --namespace "$system" --reuse-values --take-ownership --force-conflicts --wait --timeout 3m >/dev/null
+show kubectl apply -f examples/cluster
+run=$(first_run)
+completed "$run" Succeeded
+show kubectl get gsr "$run"
+no_changes "$run"
+[ "$(last_changes)" = "$before" ] || wrong "something was written to a contact"
 
 step "All of it worked"
 show kubectl get galsync

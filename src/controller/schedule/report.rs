@@ -3,7 +3,7 @@
 use crate::api::GalSyncRun;
 use crate::api::conditions::{self, Wanted, types};
 use crate::api::reference::LocalReference;
-use crate::api::run::RunAction;
+use crate::api::run::{GalSyncRunStatus, OperationKind, RunAction, RunPlan};
 use crate::api::schedule::{GalSyncScheduleStatus, HistoryEntry, PendingApproval, TargetState};
 use crate::controller::events::Event;
 use crate::controller::run::{self, APPROVAL_REQUIRED, wire};
@@ -105,7 +105,7 @@ fn targets(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun]) {
                 connector: target.connector.as_str().into(),
                 result: result.clone(),
                 last_success_time: if good && newer { Some(completed.clone()) } else { last_success },
-                managed: plan.managed,
+                managed: managed_now(of_run, target.connector.as_str(), plan),
                 counts: wire::total([plan]),
             };
             status.targets.push(state);
@@ -113,6 +113,15 @@ fn targets(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun]) {
     }
     status.targets.sort_by(|a, b| a.connector.cmp(&b.connector));
     status.targets.truncate(16);
+}
+
+/// Contacts of the schedule in the target: those that the plan found, and what a push then made of them.
+fn managed_now(run: &GalSyncRunStatus, target: &str, plan: &RunPlan) -> u64 {
+    let pushes = run.operations.iter().filter(|operation| operation.kind == OperationKind::Push);
+    let pushed = pushes.filter(|push| push.connector.as_str() == target).filter_map(|push| wire::outcome(push)?.plan).last();
+    let Some(pushed) = pushed else { return plan.managed };
+    let done = wire::total([&wire::plan(&pushed, None)]);
+    (plan.managed + done.create).saturating_sub(done.delete)
 }
 
 /// How the last finished pass went; it stands while the next one runs.

@@ -3,8 +3,11 @@
 use super::decide::{Decision, decide};
 use super::observe::{Observation, Times};
 use crate::api::conditions::{find, types};
+use crate::api::run::OperationStatus;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule, GalSyncScheduleStatus};
+use crate::controller::run::wire;
 use crate::model::timing::Timing;
+use crate::operation::{Outcome, Reason, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use serde_json::json;
@@ -199,6 +202,21 @@ fn it_runs_only_when_it_is_able_to() {
         assert_eq!(decision.start.is_some(), starts, "{reason}");
         assert_eq!(decision.status.next_schedule_time.is_some(), starts, "{reason}");
     }
+}
+
+#[test]
+fn what_a_push_made_counts_as_managed() {
+    let mut observation = observation();
+    let mut one = run("one", Some((after(1), "Succeeded")), false);
+    let mut push: OperationStatus = serde_json::from_value(json!({ "type": "Push", "connector": "b" })).unwrap();
+    let mut outcome = Outcome::new(Verdict::Succeeded, Reason::Completed, "", after(0), after(1));
+    let counts = json!({ "users": { "create": 3, "update": 9 }, "groups": { "create": 2, "delete": 1 } });
+    let digest = format!("sha256:{}", "0".repeat(64));
+    outcome.plan = Some(serde_json::from_value(json!({ "digest": digest, "counts": counts, "managed": 4 })).unwrap());
+    wire::record(&mut push, &outcome);
+    one.status.as_mut().unwrap().operations.push(push);
+    observation.runs = vec![one];
+    assert_eq!(decide(&observation).status.targets[0].managed, 8);
 }
 
 #[test]
