@@ -76,10 +76,30 @@ impl Cluster {
 
     /// Looks once and does what was decided; returns what was started and removed.
     fn look(&mut self) -> Vec<String> {
+        let decision = self.decide();
+        let Decision { status, acts, events, again_seconds } = decision;
+        let done = self.carry_out(acts);
+        assert!(
+            again_seconds.is_some() || !done.is_empty() || self.finished_or_waiting(&status),
+            "nothing would wake the run: {status:?}"
+        );
+        self.events.extend(events.into_iter().map(|event| event.reason));
+        self.run.status = Some(status);
+        done
+    }
+
+    /// The operator dies after so many acts, before the status is written.
+    fn look_and_die_after(&mut self, acts: usize) {
+        let mut decision = self.decide();
+        decision.acts.truncate(acts);
+        self.carry_out(decision.acts);
+    }
+
+    fn decide(&mut self) -> Decision {
         self.now += SignedDuration::from_secs(1);
-        let uid = |job: &OwnJob| job.uid.clone();
         let own = self.jobs.iter().map(|(place, job)| {
-            (place.clone(), SlotState::Own { uid: uid(job), operation: job.operation, attempt: job.attempt })
+            let uid = job.uid.clone();
+            (place.clone(), SlotState::Own { uid, operation: job.operation, attempt: job.attempt })
         });
         let slots = Slots(self.taken.clone().into_iter().chain(own).collect());
         let observation = Observation {
@@ -92,15 +112,17 @@ impl Cluster {
             now: self.now,
         };
         let owner = OwnerId::new("o").unwrap();
-        let rules = Rules { owner: &owner, start_deadline_seconds: 300 };
-        let Decision { status, acts, events, again_seconds } = decide(&observation, &rules);
+        decide(&observation, &Rules { owner: &owner, start_deadline_seconds: 300 })
+    }
+
+    fn carry_out(&mut self, acts: Vec<Act>) -> Vec<String> {
         let mut done = Vec::new();
         for act in acts {
             match act {
                 Act::Release { job, uid } => {
                     self.jobs.retain(|_, job| job.uid != uid);
-                    self.taken
-                        .retain(|_, state| !matches!(state, SlotState::Releasable { uid: other } if *other == uid));
+                    let is = |state: &SlotState| matches!(state, SlotState::Releasable { uid: other } if *other == uid);
+                    self.taken.retain(|_, state| !is(state));
                     done.push(format!("remove {job}"));
                 }
                 Act::Start(start) => {
@@ -123,12 +145,6 @@ impl Cluster {
                 }
             }
         }
-        assert!(
-            again_seconds.is_some() || !done.is_empty() || self.finished_or_waiting(&status),
-            "nothing would wake the run: {status:?}"
-        );
-        self.events.extend(events.into_iter().map(|event| event.reason));
-        self.run.status = Some(status);
         done
     }
 
@@ -470,4 +486,111 @@ fn an_operation_in_the_status_reads_back_as_it_was_observed() {
     assert_eq!(observed[0].kind, OperationType::Pull);
     assert!(matches!(&observed[0].state, crate::pass::State::Finished(outcome) if outcome.source.is_some()));
     assert_eq!(observed[1].state, crate::pass::State::Running);
+}
+
+/// What can happen to a run between two looks.
+#[derive(Debug, Clone, Copy)]
+enum Happening {
+    Look,
+    /// The operator dies after so many acts.
+    Die(usize),
+    /// The Job that is chosen ends: well, badly, or without a word.
+    Succeed(usize),
+    Fail(usize),
+    Lose(usize),
+    /// Somebody removes it.
+    Remove(usize),
+    Approve,
+    Hours(i64),
+}
+
+fn happening() -> impl proptest::strategy::Strategy<Value = Happening> {
+    use proptest::prelude::*;
+    prop_oneof![
+        4 => Just(Happening::Look),
+        1 => (0_usize..3).prop_map(Happening::Die),
+        3 => (0_usize..4).prop_map(Happening::Succeed),
+        1 => (0_usize..4).prop_map(Happening::Fail),
+        1 => (0_usize..4).prop_map(Happening::Lose),
+        1 => (0_usize..4).prop_map(Happening::Remove),
+        1 => Just(Happening::Approve),
+        1 => (0_i64..30).prop_map(Happening::Hours),
+    ]
+}
+
+impl Cluster {
+    fn happen(&mut self, happening: Happening) {
+        let running: Vec<(String, Slot)> =
+            self.jobs.iter().filter(|(_, job)| !job.finished).map(|(place, _)| place.clone()).collect();
+        let choose = |number: usize| running.get(number % running.len().max(1)).cloned();
+        match happening {
+            Happening::Look => {
+                self.look();
+            }
+            Happening::Die(acts) => self.look_and_die_after(acts),
+            Happening::Succeed(number) => {
+                let Some((connector, slot)) = choose(number) else { return };
+                match self.jobs[&(connector.clone(), slot)].operation {
+                    OperationType::Pull => self.pulled(&connector),
+                    _ => drop(self.planned(2, &[UnsafeReason::FirstSync])),
+                }
+            }
+            Happening::Fail(number) => {
+                let Some((connector, slot)) = choose(number) else { return };
+                let outcome = Outcome::new(Verdict::Failed, Reason::Unreachable, "no route", self.now, self.now);
+                self.end(&connector, slot, JobState::Ended(End::Outcome(Box::new(outcome))));
+            }
+            Happening::Lose(number) => {
+                let Some((connector, slot)) = choose(number) else { return };
+                self.end(&connector, slot, JobState::Ended(End::Lost("its pod is gone".to_owned())));
+            }
+            Happening::Remove(number) => {
+                choose(number).map(|place| self.jobs.remove(&place));
+            }
+            Happening::Approve => {
+                let targets = self.run.status.iter().flat_map(|status| &status.targets);
+                let digest = targets.filter_map(|target| target.plan.as_ref()).map(|plan| plan.digest.clone()).next();
+                let Some(digest) = digest.filter(|_| self.run.spec.decisions.is_none()) else { return };
+                let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
+                self.run.spec.decisions = serde_json::from_value(decision).unwrap();
+            }
+            Happening::Hours(hours) => self.now += SignedDuration::from_hours(hours),
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    /// Whatever happens in whatever order: no slot ever holds two Jobs (`carry_out` insists), no outcome that was
+    /// seen is lost, nothing is pushed that nobody approved, and the run ends.
+    #[test]
+    fn every_run_ends(happenings in proptest::collection::vec(happening(), 0..60)) {
+        let mut cluster = Cluster::push();
+        let mut recorded = 0;
+        let finished = |cluster: &Cluster| cluster.run.status.iter().flat_map(|status| &status.operations)
+            .filter(|operation| operation.outcome.is_some()).count();
+        for happening in happenings {
+            if is_completed(&cluster.run) {
+                break;
+            }
+            cluster.happen(happening);
+            let pushed = cluster.jobs.values().any(|job| job.operation == OperationType::Push);
+            proptest::prop_assert!(!pushed || cluster.run.spec.decisions.is_some(), "pushed without a decision");
+            proptest::prop_assert!(finished(&cluster) >= recorded, "an outcome was lost");
+            recorded = finished(&cluster);
+        }
+        for _ in 0..60 {
+            if is_completed(&cluster.run) {
+                break;
+            }
+            cluster.look();
+            let places: Vec<(String, Slot)> = cluster.jobs.keys().cloned().collect();
+            for (number, _) in places.iter().enumerate() {
+                cluster.happen(Happening::Succeed(number));
+            }
+            cluster.now += SignedDuration::from_hours(10);
+        }
+        proptest::prop_assert!(is_completed(&cluster.run), "{:?}", cluster.run.status);
+    }
 }
