@@ -1,6 +1,6 @@
 //! The hands of a forest's administrator.
 
-use super::forest::Forest;
+use super::forest::{Account, Forest};
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope, SearchEntry};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -18,6 +18,11 @@ fn set(values: &[&str]) -> HashSet<String> {
 
 impl Administrator {
     pub async fn of(forest: &Forest) -> Self {
+        Self::signed_in(forest, &forest.administrator).await
+    }
+
+    /// The same hands with another account's rights.
+    pub async fn signed_in(forest: &Forest, account: &Account) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(&forest.ca_file).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -26,9 +31,8 @@ impl Administrator {
         let settings = LdapConnSettings::new().set_config(Arc::new(config));
         let (connection, mut ldap) = LdapConnAsync::with_settings(settings, &forest.ldaps).await.unwrap();
         tokio::spawn(connection.drive());
-        let account = &forest.administrator;
         let bound = ldap.simple_bind(&account.user_principal_name, &account.password()).await.unwrap();
-        assert_eq!(bound.rc, 0, "the administrator cannot sign in: {}", bound.text);
+        assert_eq!(bound.rc, 0, "the account cannot sign in: {}", bound.text);
         Self { ldap }
     }
 

@@ -320,3 +320,41 @@ async fn verify_says_what_the_reader_can_do() {
     assert!(found.domains.iter().any(|domain| domain.as_str() == forest.domain), "{:?}", found.domains);
     assert_eq!(found.warnings, [""; 0]);
 }
+
+/// A full read against `ldapsearch` of the same attributes in the same pages.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn a_full_read_costs_what_a_bare_one_costs() {
+    const ATTRIBUTES: &str = "objectGUID mail proxyAddresses msExchHideFromAddressLists userAccountControl \
+        msExchRequireAuthToSendTo authOrig dLMemSubmitPerms hideDLMembership legacyExchangeDN mS-DS-ConsistencyGuid \
+        objectClass groupType mailNickname homeMDB msExchHomeServerName targetAddress msExchRecipientTypeDetails \
+        msExchRecipientDisplayType extensionAttribute15 displayName givenName sn initials title department company \
+        physicalDeliveryOfficeName telephoneNumber l c co";
+    let Some(forest) = lab("corp") else { return };
+    let filter = "(&(mailNickname=*)(|(objectCategory=person)(objectCategory=group)\
+        (objectCategory=msExchDynamicDistributionList)))";
+    let attributes: BTreeSet<Attribute> =
+        Attribute::ALL.iter().copied().filter(|attribute| attribute.crosses_by_default()).collect();
+    for _ in 0..3 {
+        let begin = std::time::Instant::now();
+        let output = std::process::Command::new("ldapsearch")
+            .env("LDAPTLS_CACERT", &forest.ca_file)
+            .args(["-LLL", "-o", "ldif-wrap=no", "-E", "pr=1000/noprompt", "-H", &forest.ldaps, "-b", &forest.base])
+            .args(["-D", &forest.reader.user_principal_name, "-w", &forest.reader.password(), filter])
+            .args(ATTRIBUTES.split_whitespace())
+            .output()
+            .unwrap();
+        let bare = begin.elapsed();
+        let count = output.stdout.windows(4).filter(|line| line == b"\ndn:").count();
+        let scope = ReadScope { attributes: attributes.clone(), ..ReadScope::default() };
+        let source = forest.source(&forest.settings(), &forest.reader, scope);
+        let begin = std::time::Instant::now();
+        let found = read(&source, None).await.unwrap();
+        let own = begin.elapsed();
+        let begin = std::time::Instant::now();
+        read(&source, found.token).await.unwrap();
+        let quiet = begin.elapsed();
+        let entries = found.entries.len();
+        println!("ldapsearch: {count} in {bare:?}; full read: {entries} in {own:?}; changes, none: {quiet:?}");
+    }
+}

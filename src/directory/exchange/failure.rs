@@ -111,6 +111,9 @@ pub(super) fn of_result(server: &str, action: &str, result: &LdapResult) -> Erro
         code::NO_OBJECT => {
             configuration(format!("{action} found no such object at {server}; check the distinguished names"))
         }
+        code::INVALID_NAME => configuration(format!(
+            "{server} does not take the distinguished name for {action}; check how it is written"
+        )),
         code::SIZE_LIMIT => {
             protocol(format!("{server} cut the answer off while {action}, although pages were asked for"))
         }
