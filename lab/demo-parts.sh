@@ -109,8 +109,9 @@ change_people() {
   [ "${#people[@]}" = 4 ] || wrong "there are too few people at corp to change four of them"
   person_changed=${people[0]} person_renamed=${people[1]} person_hidden=${people[2]} person_gone=${people[3]}
   person_new=nova.$(date +%H%M%S)@corp.example new_title="Chief Demonstrator $(date +%H%M%S)"
+  new_surname="Neuname $(date +%H%M%S)" # of this demo, not one that an earlier one wrote
   show change set "$person_changed" "title=$new_title"
-  show change rename "$person_renamed" Renata Neuname
+  show change rename "$person_renamed" Renata "$new_surname"
   show change add Nova "Newcomer $(date +%H%M%S)" "$person_new"
   show change hide "$person_hidden"
   show change delete "$person_gone"
@@ -125,7 +126,7 @@ at_fabrikam() { # address, attributes
 people_have_changed() {
   local gone
   at_fabrikam "$person_changed" title | grep -qxF "title: $new_title" || wrong "the new title of $person_changed did not arrive"
-  at_fabrikam "$person_renamed" displayName | grep -qxF 'displayName: Renata Neuname (Corp)' || wrong "the new name of $person_renamed did not arrive"
+  at_fabrikam "$person_renamed" displayName | grep -qxF "displayName: Renata $new_surname (Corp)" || wrong "the new name of $person_renamed did not arrive"
   at_fabrikam "$person_new" showInAddressBook | grep -q '^showInAddressBook: ' || wrong "$person_new has no contact in the address lists"
   for gone in "$person_hidden" "$person_gone"; do
     at_fabrikam "$gone" msExchHideFromAddressLists | grep -qx 'msExchHideFromAddressLists: TRUE' || wrong "the contact of $gone is not hidden"

@@ -84,8 +84,11 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn open(path: &Path) -> anyhow::Result<Reader> {
-    let file = File::open(path).map_err(|error| UsageError(format!("{}: {error}", path.display())))?;
-    Reader::ahead(file).with_context(|| path.display().to_string())
+    Reader::ahead(file(path)?).with_context(|| path.display().to_string())
+}
+
+fn file(path: &Path) -> anyhow::Result<File> {
+    File::open(path).map_err(|error| UsageError(format!("{}: {error}", path.display())).into())
 }
 
 fn output() -> BufWriter<io::StdoutLock<'static>> {
@@ -111,7 +114,7 @@ struct Verified {
 }
 
 fn verify(path: &Path) -> anyhow::Result<()> {
-    let mut reader = open(path)?;
+    let mut reader = Reader::thorough(file(path)?).with_context(|| path.display().to_string())?;
     while reader.advance().with_context(|| path.display().to_string())? {
         if !reader.record().expect("advance found one").is_sound() {
             let problem = format!("the hash of record {} is not that of its document", reader.number());

@@ -7,11 +7,13 @@ Usage: judge_microsoft365.py PATH-OF-GALSYNC
 import asyncio
 import base64
 import datetime
+import faulthandler
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -40,6 +42,7 @@ EXCHANGE = ["https://outlook.office365.com/.default"]
 ISSUER = "https://kubernetes.default.svc"
 SUBJECT = "system:serviceaccount:galsync:galsync-job"
 PEOPLE = 150
+LONGEST_SECONDS = 300
 
 
 class Key:
@@ -105,10 +108,16 @@ microsoft365:
 """)
     arguments = ["sandbox", "--config", "sandbox.yaml", "--listen", "127.0.0.1:0", "--tls-ca-out", "ca.pem"]
     arguments += ["--tls-self-signed", "127.0.0.1", "localhost"]
-    process = subprocess.Popen([program, *arguments], cwd=folder, stdout=subprocess.PIPE, text=True)
-    line = process.stdout.readline()
-    assert line.startswith("listening on https://"), f"the sandbox said {line!r}"
-    return process, line.split()[-1]
+    # Its log goes to a file: a pipe that it held would keep whoever reads our errors waiting.
+    with open(folder / "sandbox.log", "w") as log:
+        return subprocess.Popen([program, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
+
+
+def end_late(process):
+    """Ends a judgement that hangs, with the places where it does."""
+    faulthandler.dump_traceback(all_threads=True)
+    process.kill()
+    os._exit(1)
 
 
 def application(base, trust, credential):
@@ -268,8 +277,14 @@ def main():
     own, issuer = Key("galsync"), Key("issuer")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        process, base = serve(str(Path(sys.argv[1]).resolve()), folder, own, issuer)
+        process = serve(str(Path(sys.argv[1]).resolve()), folder, own, issuer)
+        late = threading.Timer(LONGEST_SECONDS, end_late, [process])
+        late.daemon = True
+        late.start()
         try:
+            line = process.stdout.readline()
+            assert line.startswith("listening on https://"), (line, (folder / "sandbox.log").read_text())
+            base = line.split()[-1]
             trust = str(folder / "ca.pem")
             judge_tokens(base, trust, own, issuer)
             common = {"authority": base, "disable_instance_discovery": True, "connection_verify": trust}
@@ -284,7 +299,11 @@ def main():
             print("Azure Identity: a certificate accepted, a wrong secret refused")
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
 
 main()

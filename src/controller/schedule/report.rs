@@ -118,8 +118,10 @@ fn targets(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun]) {
 /// Contacts of the schedule in the target: those that the plan found, and what a push then made of them.
 fn managed_now(run: &GalSyncRunStatus, target: &str, plan: &RunPlan) -> u64 {
     let pushes = run.operations.iter().filter(|operation| operation.kind == OperationKind::Push);
-    let pushed =
-        pushes.filter(|push| push.connector.as_str() == target).filter_map(|push| wire::outcome(push)?.plan).last();
+    let pushed = pushes
+        .filter(|push| push.connector.as_str() == target)
+        .filter_map(|push| wire::outcome(push)?.plan)
+        .next_back();
     let Some(pushed) = pushed else { return plan.managed };
     let done = wire::total([&wire::plan(&pushed, None)]);
     (plan.managed + done.create).saturating_sub(done.delete)

@@ -130,7 +130,7 @@ fn lines_that_are_not_right_are_refused_although_the_seal_is() {
 }
 
 fn read_unsound(file: &[u8]) -> Result<u64, Error> {
-    Ok(Reader::new(Cursor::new(file.to_vec()))?.read_to_end()?.count)
+    Ok(Reader::thorough(Cursor::new(file.to_vec()))?.read_to_end()?.count)
 }
 
 #[test]
