@@ -45,6 +45,12 @@ fn every_example_is_right() {
     let owner = OwnerId::new("example").expect("an owner id");
     let mut seen = [0; 3];
     for (path, object) in &examples {
+        // The sandbox's configuration is no manifest; it has a reader of its own.
+        if path.ends_with("demo/sandbox.yaml") {
+            let text = std::fs::read_to_string(path).expect("a readable example");
+            assert!(galsync::sandbox::config::Config::parse(&text).is_ok(), "{}: refused", path.display());
+            continue;
+        }
         let refused = galsync::api::validate(object, None);
         assert!(refused.is_empty(), "{}: {refused:?}", path.display());
         let wrong = |error| panic!("{}: {error}", path.display());
