@@ -20,7 +20,10 @@ fn manifests(folder: &Path) -> Vec<(PathBuf, Value)> {
             let text = fs::read_to_string(&path).expect("an example can be read");
             for document in serde_yaml::Deserializer::from_str(&text) {
                 let object = Value::deserialize(document).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-                found.push((path.clone(), object));
+                // Settings of the sandbox are YAML too, and no manifest.
+                if object.get("apiVersion").is_some() {
+                    found.push((path.clone(), object));
+                }
             }
         }
     }

@@ -11,6 +11,9 @@ pub fn normalise(attribute: Attribute, value: &str, warnings: &mut BTreeSet<Warn
     if attribute == Attribute::Country {
         return country(value, warnings);
     }
+    if is_clean(value.as_bytes(), attribute.max_chars()) {
+        return Some(value.to_owned());
+    }
     let mut clean = String::with_capacity(value.len());
     let mut pending_blank = false;
     for character in value.trim().chars() {
@@ -34,6 +37,12 @@ pub fn normalise(attribute: Attribute, value: &str, warnings: &mut BTreeSet<Warn
         all if all == clean.len() => Some(clean),
         _ => Some(trimmed.to_owned()),
     }
+}
+
+/// Nothing to be done about it: most values are so.
+fn is_clean(value: &[u8], max_chars: usize) -> bool {
+    let printable = value.iter().all(|byte| (0x20..0x7f).contains(byte));
+    printable && (1..=max_chars).contains(&value.len()) && value[0] != b' ' && value.last() != Some(&b' ')
 }
 
 fn country(value: &str, warnings: &mut BTreeSet<Warning>) -> Option<String> {

@@ -14,10 +14,10 @@ pub struct ContactName(String);
 
 impl ContactName {
     pub fn derive(owner: &OwnerId, sync: &SyncId, target: &SystemIdentity, key: &Key) -> Self {
-        let source = Digest::of(key.source().as_bytes()).hex();
+        let source = Digest::of(key.source().as_bytes());
         let whole = format!("{owner};{sync};{target};{};{}", key.source(), key.anchor());
-        let whole = Digest::of(whole.as_bytes()).hex();
-        Self(format!("gs-{}-{}", &source[..6], &whole[..16]))
+        let whole = Digest::of(whole.as_bytes());
+        Self(format!("gs-{}-{}", hex::encode(&source.as_bytes()[..3]), hex::encode(&whole.as_bytes()[..8])))
     }
 
     /// Another name of the same form, for where a contact that is another entry's by now has this one already.
