@@ -67,7 +67,9 @@ step "Approval: a decision for each plan, by its digest"
 run=$(kubectl get gss "$schedule" -o 'jsonpath={.status.pendingApprovals[0].runRef.name}')
 decisions=$(kubectl get gss "$schedule" -o json |
   jq -c '{spec: {decisions: [.status.pendingApprovals[] | {planDigest, verdict: "Approve", by: "ada@corp.example", reason: "first sync"}]}}')
-show kubectl patch gsr "$run" --type=merge --patch "$decisions"
+explain "Who decides needs the role of the approver, and decides in the own name."
+show kubectl create rolebinding approvers --clusterrole=galsync-approver --user=ada@corp.example
+show kubectl --as=ada@corp.example patch gsr "$run" --type=merge --patch "$decisions"
 pushed=$SECONDS
 completed "$run" Succeeded
 explain "Pushed in $((SECONDS - pushed)) s."

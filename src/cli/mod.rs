@@ -2,6 +2,7 @@
 //! `run`; this one has the options that all share and the exit codes.
 
 mod crds;
+mod health;
 mod job;
 mod ledger;
 mod operator;
@@ -32,6 +33,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Crds(crds::Crds),
+    Health(health::Health),
     Ledger(ledger::LedgerCommand),
     Snapshot(snapshot::SnapshotCommand),
     Job(job::Job),
@@ -104,13 +106,16 @@ impl Command {
     fn log_level(&self) -> &'static str {
         match self {
             Self::Job(_) | Self::Operator(_) | Self::Sandbox(_) => "info",
-            Self::Crds(_) | Self::Ledger(_) | Self::Report(_) | Self::Run(_) | Self::Snapshot(_) => "warn",
+            Self::Crds(_) | Self::Health(_) | Self::Ledger(_) | Self::Report(_) | Self::Run(_) | Self::Snapshot(_) => {
+                "warn"
+            }
         }
     }
 
     fn run(self, shared: &Shared) -> anyhow::Result<Exit> {
         match self {
             Self::Crds(crds) => crds.run(),
+            Self::Health(health) => health.run(shared),
             Self::Ledger(ledger) => ledger.run(shared),
             Self::Snapshot(snapshot) => snapshot.run(),
             Self::Job(job) => job.run(shared),

@@ -2,7 +2,7 @@
 
 use super::{Exit, Shared, UsageError};
 use crate::api::job_template::JobTemplate;
-use crate::controller::{self, ClaimSettings, JobSettings, Settings};
+use crate::controller::{self, ClaimSettings, JobSettings, LeaseSettings, Settings};
 use crate::model::OwnerId;
 use anyhow::Context as _;
 use std::net::SocketAddr;
@@ -47,6 +47,15 @@ pub struct Operator {
     /// How many seconds a Job's pod may take until its program runs.
     #[arg(long, env = "GALSYNC_JOB_START_DEADLINE", default_value_t = 300)]
     job_start_deadline: u64,
+    /// Name of the Lease that says which of several operators works; one for each installation.
+    #[arg(long, env = "GALSYNC_LEASE_NAME", default_value = "galsync-operator")]
+    lease_name: String,
+    /// Namespace of the Lease. Default: the operator's own, or that of the kubeconfig.
+    #[arg(long, env = "POD_NAMESPACE")]
+    lease_namespace: Option<String>,
+    /// The name by which the Lease calls this process.
+    #[arg(long, env = "POD_NAME", default_value = "operator")]
+    lease_holder: String,
     /// Where /metrics, /healthz and /readyz are served.
     #[arg(long, env = "GALSYNC_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -66,23 +75,31 @@ impl Operator {
             job_scratch_size: scratch_size,
             job_template,
             job_start_deadline,
+            lease_name,
+            lease_namespace,
+            lease_holder,
             listen,
         } = self;
         let owner = OwnerId::new(owner_id).map_err(|error| UsageError(format!("--owner-id: {error}")))?;
         let template = job_template.map(|path| read_template(&path)).transpose()?.unwrap_or_default();
-        let settings = Settings {
-            owner,
-            namespaces: watch_namespaces.into_iter().filter(|name| !name.is_empty()).collect(),
-            job: JobSettings { image, image_pull_policy, store_url, scratch_size, template },
-            claim: ClaimSettings {
-                size: store_claim_size,
-                access_mode: store_claim_access_mode,
-                storage_class: store_claim_storage_class,
-            },
-            start_deadline_seconds: job_start_deadline,
-        };
         shared.runtime.block_on(async {
             let client = kube::Client::try_default().await.context("there is no way to a Kubernetes API server")?;
+            let settings = Settings {
+                owner,
+                namespaces: watch_namespaces.into_iter().filter(|name| !name.is_empty()).collect(),
+                job: JobSettings { image, image_pull_policy, store_url, scratch_size, template },
+                claim: ClaimSettings {
+                    size: store_claim_size,
+                    access_mode: store_claim_access_mode,
+                    storage_class: store_claim_storage_class,
+                },
+                lease: LeaseSettings {
+                    namespace: lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned()),
+                    name: lease_name,
+                    holder: lease_holder,
+                },
+                start_deadline_seconds: job_start_deadline,
+            };
             let listener =
                 tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
             tracing::info!(version = env!("CARGO_PKG_VERSION"), owner = %settings.owner, "operator starts");

@@ -7,10 +7,12 @@ use crate::api::GalSyncRun;
 use crate::api::conditions::{self, types};
 use crate::api::run::{Counts, GalSyncRunStatus, OperationKind};
 use kube::ResourceExt;
-use prometheus::{HistogramOpts, HistogramTimer, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramTimer, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 
 #[derive(Clone)]
 pub struct Metrics {
+    /// Whether this process holds the Lease.
+    pub leads: IntGauge,
     reconciles: HistogramVec,
     errors: IntCounterVec,
     runs: IntCounterVec,
@@ -44,10 +46,14 @@ impl Metrics {
         };
         let build = Opts::new("galsync_build_info", "The operator's version; always 1.")
             .const_label("version", env!("CARGO_PKG_VERSION"));
-        let build = prometheus::IntGauge::with_opts(build)?;
+        let build = IntGauge::with_opts(build)?;
         build.set(1);
         registry.register(Box::new(build))?;
+        let leads =
+            IntGauge::new("galsync_operator_leader", "1 for the operator that works, 0 for one that stands by.")?;
+        registry.register(Box::new(leads.clone()))?;
         Ok(Self {
+            leads,
             reconciles: histogram(
                 "galsync_reconcile_duration_seconds",
                 "How long a look at one object took, by controller.",

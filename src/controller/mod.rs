@@ -12,6 +12,7 @@ mod health;
 mod invalid;
 mod job_state;
 mod jobs;
+mod lease;
 mod metrics;
 mod names;
 mod namespace;
@@ -19,13 +20,14 @@ mod run;
 mod schedule;
 
 pub use error::Error;
-pub use settings::{ClaimSettings, JobSettings, Settings};
+pub use settings::{ClaimSettings, JobSettings, LeaseSettings, Settings};
 
 use crate::api::reference::LocalReference;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use context::{Caches, Context, Guarded, incomplete_runs};
 use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::{Stream, StreamExt};
+use health::Readiness;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::Api;
@@ -44,28 +46,59 @@ use tokio::sync::watch;
 /// One future that ends everything, for all controllers and the server.
 pub type Shutdown = Shared<BoxFuture<'static, ()>>;
 
-/// Runs until `shutdown` ends. A started reconciliation is carried to its end.
+/// Serves metrics and health at once, and works as soon as it holds the Lease. Ends when `shutdown` ends, a started
+/// reconciliation carried to its end; fails when the Lease is lost.
 pub async fn run(client: Client, settings: Settings, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
     let registry = prometheus::Registry::new();
     let metrics = metrics::Metrics::register(&registry)?;
+    let (readiness, ready) = watch::channel(Readiness::Starting);
+    let server = health::serve(listener, registry.clone(), ready, shutdown.clone());
+    let mut candidate = lease::Candidate::new(&client, &settings.lease);
+    let turn = async {
+        let mut held = tokio::select! {
+            () = shutdown.clone() => return Ok(()),
+            held = candidate.acquire(|| _ = readiness.send_replace(Readiness::StandingBy)) => held,
+        };
+        metrics.leads.set(1);
+        tokio::select! {
+            lost = held.keep() => return Err(anyhow::Error::new(lost)),
+            result = work(&client, settings, &registry, &metrics, &readiness, &shutdown) => result?,
+        }
+        held.release().await;
+        Ok(())
+    };
+    tokio::try_join!(async { server.await.map_err(anyhow::Error::new) }, turn)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The work of the operator that holds the Lease, until `shutdown` ends.
+async fn work(
+    client: &Client,
+    settings: Settings,
+    registry: &prometheus::Registry,
+    metrics: &metrics::Metrics,
+    readiness: &watch::Sender<Readiness>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    readiness.send_replace(Readiness::Filling);
     let scopes: Vec<Option<&str>> = if settings.namespaces.is_empty() {
         vec![None]
     } else {
         settings.namespaces.iter().map(|namespace| Some(namespace.as_str())).collect()
     };
-    let controllers: Vec<Controllers> = scopes.iter().map(|scope| Controllers::new(&client, *scope)).collect();
+    let controllers: Vec<Controllers> = scopes.iter().map(|scope| Controllers::new(client, *scope)).collect();
     let caches: Vec<Caches> = controllers.iter().map(Controllers::caches).collect();
     registry.register(Box::new(gauges::StateGauges::new(caches.clone())?))?;
     let reporter = Reporter { controller: "galsync.dev/operator".to_owned(), instance: None };
     let context = Arc::new(Context {
         recorder: Recorder::new(client.clone(), reporter),
-        client,
+        client: client.clone(),
         settings,
-        metrics,
+        metrics: metrics.clone(),
         caches: caches.clone(),
     });
-    let (ready_sender, ready) = watch::channel(false);
-    let filled = async move {
+    let filled = async {
         for cache in &caches {
             let waits = (
                 cache.connectors.wait_until_ready(),
@@ -77,17 +110,14 @@ pub async fn run(client: Client, settings: Settings, listener: TcpListener, shut
             }
         }
         tracing::info!("ready");
-        ready_sender.send_replace(true);
-        // Held, since a dropped sender would not change what was said.
-        std::future::pending::<()>().await;
+        readiness.send_replace(Readiness::Leading);
     };
-    let server = health::serve(listener, registry, ready, shutdown.clone());
-    let work = futures::future::join_all(controllers.into_iter().map(|all| all.run(&context, &shutdown)));
+    let mut all = futures::future::join_all(controllers.into_iter().map(|all| all.run(&context, shutdown)));
     tokio::select! {
-        () = filled => {}
-        result = async { futures::join!(server, work).0 } => result?,
+        () = filled => { all.await; }
+        // Told to stop before the caches were filled.
+        _ = &mut all => {}
     }
-    tracing::info!("stopped");
     Ok(())
 }
 

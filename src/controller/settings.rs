@@ -27,6 +27,7 @@ pub struct Settings {
     pub namespaces: Vec<String>,
     pub job: JobSettings,
     pub claim: ClaimSettings,
+    pub lease: LeaseSettings,
     /// How long a Job's pod may take until its program runs.
     pub start_deadline_seconds: u64,
 }
@@ -57,4 +58,14 @@ pub struct ClaimSettings {
     pub access_mode: String,
     /// Absent = the cluster's default.
     pub storage_class: Option<String>,
+}
+
+/// The Lease that says which of several operators works.
+#[derive(Debug, Clone)]
+pub struct LeaseSettings {
+    pub namespace: String,
+    /// One for each installation.
+    pub name: String,
+    /// By which people know this process; it need not be unique.
+    pub holder: String,
 }

@@ -23,6 +23,7 @@ impl Operator {
         let child = Command::new(env!("CARGO_BIN_EXE_galsync"))
             .args(["operator", "--owner-id", "test", "--listen", "127.0.0.1:0", "--job-start-deadline", "45"])
             .args(["--job-image", &image, "--job-image-pull-policy", "IfNotPresent", "--watch-namespace", namespace])
+            .args(["--lease-namespace", namespace])
             .stdin(Stdio::null())
             .spawn()
             .expect("the operator starts");

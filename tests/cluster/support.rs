@@ -22,6 +22,13 @@ pub async fn client() -> Client {
     client
 }
 
+/// A client of the cluster that asks as this user, with the rights of that user alone.
+pub async fn client_as(user: &str) -> Client {
+    let mut config = kube::Config::infer().await.expect("KUBECONFIG is readable");
+    config.auth_info.impersonate = Some(user.to_owned());
+    Client::try_from(config).expect("a client")
+}
+
 /// Installs the definitions of this source tree.
 async fn definitions(client: &Client) {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());

@@ -109,3 +109,32 @@ app.kubernetes.io/part-of: galsync
 app.kubernetes.io/managed-by: galsync-operator
 app.kubernetes.io/component: job
 {{- end -}}
+
+{{- /* Where an admission policy holds: in the watched namespaces, or everywhere. */ -}}
+{{- define "galsync.watchedNamespaces" -}}
+matchResources:
+  {{- if .Values.watchNamespaces }}
+  namespaceSelector:
+    matchExpressions:
+      - key: kubernetes.io/metadata.name
+        operator: In
+        values: {{ toJson .Values.watchNamespaces }}
+  {{- else }}
+  namespaceSelector: {}
+  {{- end }}
+{{- end -}}
+
+{{- define "galsync.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "galsync.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities: {drop: [ALL]}
+{{- end -}}
