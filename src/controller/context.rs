@@ -48,6 +48,17 @@ where
 }
 
 impl Context {
+    /// Waits until the first lists of all kinds have come: what is not known yet must not be taken for missing.
+    pub async fn wait_for_caches(&self) -> Result<(), Error> {
+        let stopping = |_| Error::Stopping;
+        for caches in &self.caches {
+            caches.connectors.wait_until_ready().await.map_err(stopping)?;
+            caches.schedules.wait_until_ready().await.map_err(stopping)?;
+            caches.runs.wait_until_ready().await.map_err(stopping)?;
+        }
+        Ok(())
+    }
+
     pub fn connectors(&self, namespace: &str) -> Vec<GalSyncConnector> {
         self.caches.iter().flat_map(|caches| objects(&caches.connectors, namespace)).collect()
     }

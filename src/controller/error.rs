@@ -11,6 +11,8 @@ pub enum Error {
     Cluster(#[source] Box<kube::Error>),
     #[error("the object has no {0}, which every stored object has")]
     Incomplete(&'static str),
+    #[error("the operator is stopping")]
+    Stopping,
 }
 
 impl From<kube::Error> for Error {
@@ -31,6 +33,7 @@ impl Error {
             Self::Forbidden(_) => "forbidden",
             Self::Cluster(_) => "cluster",
             Self::Incomplete(_) => "incomplete",
+            Self::Stopping => "stopping",
         }
     }
 
@@ -39,7 +42,7 @@ impl Error {
         match self {
             Self::Conflict(_) => 1,
             Self::Cluster(_) => 10,
-            Self::Forbidden(_) | Self::Incomplete(_) => 60,
+            Self::Forbidden(_) | Self::Incomplete(_) | Self::Stopping => 60,
         }
     }
 }

@@ -31,6 +31,8 @@ pub(super) enum Note {
     Drop(u32),
     /// It does not get it if the other row has a contact.
     DropBeside { value: u32, other: u32 },
+    /// It does not get it if the contact of the other row stays as it is, or only hides.
+    DropUnlessMoved { value: u32, other: u32 },
 }
 
 /// Notes by row, and what they refer to. Rows about which there is nothing to say have none.
@@ -238,14 +240,15 @@ fn clear_the_way(
     for hold in holds.iter().filter(|hold| hold.row != winner.row) {
         match (hold.state, hold.role) {
             (HoldState::Undecided, _) | (_, Role::Foreign) => notes.add(winner.row, Note::WaitsFor(hold.row)),
-            // It gives the address up by itself: the push does that first.
-            (HoldState::Wanted, _) => {}
-            (HoldState::Unwanted, Role::Secondary) => {
+            // A wanted one gives it up by itself, and the push does that first; but it may turn out to leave for
+            // another reason, and then hides with what it has.
+            (_, Role::Secondary) => {
                 notes.values.push(value());
                 notes.add(hold.row, Note::Drop(notes.values.len() as u32 - 1));
             }
-            (HoldState::Unwanted, role) => {
-                if role == Role::Primary && winner.role == Role::Primary && !winner.has_contact {
+            (state, role) => {
+                let leaves = state == HoldState::Unwanted;
+                if leaves && role == Role::Primary && winner.role == Role::Primary && !winner.has_contact {
                     notes.add(winner.row, Note::CanTake(hold.row));
                 }
                 if !winner.held {
@@ -271,12 +274,17 @@ fn share_secondary(
             notes.values.push(value());
             notes.add(demand.row, Note::DropBeside { value: notes.values.len() as u32 - 1, other: other.row });
         }
-        for hold in holds.iter().filter(|hold| hold.row != demand.row && hold.state != HoldState::Wanted) {
+        for hold in holds.iter().filter(|hold| hold.row != demand.row) {
             notes.values.push(value());
-            let dropped = Note::Drop(notes.values.len() as u32 - 1);
-            // An unwanted contact gives up a secondary address; its own address goes with it only.
-            let gives_up = hold.state == HoldState::Unwanted && hold.role == Role::Secondary;
-            notes.add(if gives_up { hold.row } else { demand.row }, dropped);
+            let value = notes.values.len() as u32 - 1;
+            match (hold.state, hold.role) {
+                // Whoever leaves gives up a secondary address; its own address goes with it only.
+                (HoldState::Wanted | HoldState::Unwanted, Role::Secondary) => notes.add(hold.row, Note::Drop(value)),
+                (HoldState::Wanted, Role::Primary | Role::Delivery) => {
+                    notes.add(demand.row, Note::DropUnlessMoved { value, other: hold.row });
+                }
+                _ => notes.add(demand.row, Note::Drop(value)),
+            }
         }
     }
 }

@@ -195,6 +195,7 @@ impl Fates {
             Note::DropBeside { value: index, other } => {
                 matches!(self.fate(other), Fate::Wanted | Fate::Undecided(_)).then(|| value(index))
             }
+            Note::DropUnlessMoved { value: index, other } => (self.fate(other) != Fate::Wanted).then(|| value(index)),
             _ => None,
         });
         dropped.collect()

@@ -23,6 +23,7 @@ pub async fn reconcile(connector: Arc<Guarded<GalSyncConnector>>, context: Arc<C
     }
     let span = tracing::info_span!("connector", namespace, connector = name);
     let work = async {
+        context.wait_for_caches().await?;
         let _timer = context.metrics.time("connector");
         let Some(observation) = observe::observe(&context, &namespace, &name).await? else {
             return Ok(Action::await_change());

@@ -3,6 +3,7 @@
 
 use super::decide::{Act, Decision, Start};
 use super::observe::Observation;
+use crate::api::conditions::{self, types};
 use crate::controller::context::{Context, FIELD_MANAGER};
 use crate::controller::error::Error;
 use crate::controller::jobs::{self, Manifests, Placement};
@@ -32,6 +33,9 @@ pub async fn act(context: &Context, observation: &Observation, decision: Decisio
     let before = run.status.clone().unwrap_or_default();
     context.write_status(run, &before, &status).await?;
     context.metrics.run_status_written(run, &before, &status);
+    if let Some(completed) = conditions::find(&status.conditions, types::COMPLETED).filter(|c| c.status == "True") {
+        tracing::info!(reason = completed.reason, "ended");
+    }
     events::publish(context, &run.object_ref(&()), events).await;
     Ok(again_seconds.map_or_else(Action::await_change, |seconds| Action::requeue(Duration::from_secs(seconds))))
 }

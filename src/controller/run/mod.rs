@@ -42,6 +42,7 @@ pub async fn reconcile(run: Arc<Guarded<GalSyncRun>>, context: Arc<Context>) -> 
     let (namespace, name) = (run.namespace().ok_or(Error::Incomplete("namespace"))?, run.name_any());
     let span = tracing::info_span!("run", namespace, run = name);
     let work = async {
+        context.wait_for_caches().await?;
         let _timer = context.metrics.time("run");
         let Some(observation) = observe::observe(&context, &namespace, &name).await? else {
             return Ok(Action::await_change());

@@ -12,9 +12,12 @@ use crate::controller::names::Slot;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
-use kube::ResourceExt;
+use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Api, ListParams};
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
 /// Everything that [`super::decide`] looks at.
 pub struct Observation {
@@ -49,10 +52,14 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
     if is_completed(&run) || run.metadata.deletion_timestamp.is_some() {
         return Ok(None);
     }
-    let connectors = context.connectors(namespace);
-    let schedules = context.schedules(namespace);
+    let mut connectors = context.connectors(namespace);
+    let mut schedules = context.schedules(namespace);
     let runs = context.runs(namespace);
+    // A run ends for good when what it names is missing, so a cache that lags is not believed.
+    let named = run.spec.schedule_ref.iter().map(|reference| reference.name.to_string());
+    add_missing(context, namespace, &mut schedules, named).await?;
     let names = connector_names(&run, &schedules);
+    add_missing(context, namespace, &mut connectors, names.iter().cloned()).await?;
     let mut slots = BTreeMap::new();
     let mut jobs = Vec::new();
     let job_api: Api<Job> = Api::namespaced(context.client.clone(), namespace);
@@ -72,6 +79,26 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
     }
     let now = context.now();
     Ok(Some(Observation { run, connectors, schedules, runs, slots: Slots(slots), jobs, now }))
+}
+
+/// Asks the API server for those objects that the cache does not have.
+async fn add_missing<K>(
+    context: &Context,
+    namespace: &str,
+    known: &mut Vec<K>,
+    names: impl Iterator<Item = String>,
+) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let api: Api<Guarded<K>> = Api::namespaced(context.client.clone(), namespace);
+    for name in names {
+        if known.iter().any(|object| object.name_any() == name) {
+            continue;
+        }
+        known.extend(api.get_opt(&name).await?.and_then(|object| object.0.ok()));
+    }
+    Ok(())
 }
 
 /// The connectors whose slots the run may want.

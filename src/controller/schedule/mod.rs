@@ -23,6 +23,7 @@ pub async fn reconcile(schedule: Arc<Guarded<GalSyncSchedule>>, context: Arc<Con
     }
     let span = tracing::info_span!("schedule", namespace, schedule = name);
     let work = async {
+        context.wait_for_caches().await?;
         let _timer = context.metrics.time("schedule");
         let Some(observation) = observe::observe(&context, &namespace, &name).await? else {
             return Ok(Action::await_change());
