@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::fmt::Debug;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// The name by which this operator's fields are known to the API server.
 pub const FIELD_MANAGER: &str = "galsync";
@@ -28,6 +29,8 @@ pub struct Context {
     pub recorder: Recorder,
     pub metrics: Metrics,
     pub caches: Vec<Caches>,
+    /// Becomes true once all caches hold what there is.
+    pub filled: watch::Receiver<bool>,
 }
 
 /// What is known without asking, for one watched namespace or for all.
@@ -50,13 +53,8 @@ where
 impl Context {
     /// Waits until the first lists of all kinds have come: what is not known yet must not be taken for missing.
     pub async fn wait_for_caches(&self) -> Result<(), Error> {
-        let stopping = |_| Error::Stopping;
-        for caches in &self.caches {
-            caches.connectors.wait_until_ready().await.map_err(stopping)?;
-            caches.schedules.wait_until_ready().await.map_err(stopping)?;
-            caches.runs.wait_until_ready().await.map_err(stopping)?;
-        }
-        Ok(())
+        // Not by the stores' own waiting: it wakes only the last of several that wait.
+        self.filled.clone().wait_for(|filled| *filled).await.map(drop).map_err(|_| Error::Stopping)
     }
 
     pub fn connectors(&self, namespace: &str) -> Vec<GalSyncConnector> {

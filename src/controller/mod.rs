@@ -91,12 +91,14 @@ async fn work(
     let caches: Vec<Caches> = controllers.iter().map(Controllers::caches).collect();
     registry.register(Box::new(gauges::StateGauges::new(caches.clone())?))?;
     let reporter = Reporter { controller: "galsync.dev/operator".to_owned(), instance: None };
+    let (now_filled, filled) = watch::channel(false);
     let context = Arc::new(Context {
         recorder: Recorder::new(client.clone(), reporter),
         client: client.clone(),
         settings,
         metrics: metrics.clone(),
         caches: caches.clone(),
+        filled,
     });
     let filled = async {
         for cache in &caches {
@@ -110,6 +112,7 @@ async fn work(
             }
         }
         tracing::info!("ready");
+        now_filled.send_replace(true);
         readiness.send_replace(Readiness::Leading);
     };
     let mut all = futures::future::join_all(controllers.into_iter().map(|all| all.run(&context, shutdown)));
