@@ -219,9 +219,12 @@ pub struct OperationStatus {
     pub connector: ObjectName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_name: Option<ObjectName>,
-    /// From 1; more than one where a Job was lost.
+    /// From 1; more than one where a Job was lost, or a quota stopped it.
     #[serde(default)]
     pub attempts: u32,
+    /// How many of the attempts a quota of the target stopped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub parkings: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -247,9 +250,35 @@ pub struct OperationStatus {
     pub outcome: Option<serde_json::Value>,
 }
 
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// The form of an outcome is versioned in itself.
 fn any_object(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+}
+
+impl OperationStatus {
+    /// One that has not begun.
+    pub fn waiting(kind: OperationKind, connector: ObjectName) -> Self {
+        Self {
+            kind,
+            connector,
+            job_name: None,
+            attempts: 0,
+            parkings: 0,
+            start_time: None,
+            completion_time: None,
+            result: None,
+            reason: None,
+            message: None,
+            counters: None,
+            snapshot_digest: None,
+            report: None,
+            outcome: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -26,6 +26,24 @@ impl From<kube::Error> for Error {
 }
 
 impl Error {
+    /// For the log: what the API server said, once. Its client's errors say it again at every level.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Incomplete(_) => self.to_string(),
+            Self::Conflict(cause) | Self::Forbidden(cause) | Self::Cluster(cause) => match &**cause {
+                kube::Error::Api(status) => format!("{self}: {} ({} {})", status.message, status.code, status.reason),
+                other => {
+                    // The innermost cause says what happened; the ones around it repeat it.
+                    let mut innermost: &dyn std::error::Error = other;
+                    while let Some(source) = innermost.source() {
+                        innermost = source;
+                    }
+                    format!("{self}: {innermost}")
+                }
+            },
+        }
+    }
+
     /// For metrics.
     pub fn label(&self) -> &'static str {
         match self {
@@ -43,6 +61,26 @@ impl Error {
             Self::Conflict(_) => 1,
             Self::Cluster(_) => 10,
             Self::Forbidden(_) | Self::Incomplete(_) | Self::Stopping => 60,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_api_server_said_is_told_once() {
+        let status = serde_json::json!({ "message": "quota exceeded", "reason": "Forbidden", "code": 403 });
+        let refused = kube::Error::Api(Box::new(serde_json::from_value(status).unwrap()));
+        let json = serde_json::from_str::<u8>("x").unwrap_err();
+        for (error, wanted) in [
+            (refused, "the operator has no right to do this: quota exceeded (403 Forbidden)"),
+            (kube::Error::SerdeError(json), "the API server did not do what it was asked: expected value"),
+        ] {
+            let sentence = Error::from(error).sentence();
+            assert!(sentence.starts_with(wanted), "{sentence}");
+            assert_eq!(sentence.matches("quota").count() + sentence.matches("expected value").count(), 1, "{sentence}");
         }
     }
 }

@@ -183,8 +183,16 @@ impl Controllers {
                 });
                 own.into_iter().chain(others).collect::<Vec<_>>()
             })
-            .watches(scoped::<Guarded<GalSyncConnector>>(client, scope), everything(), move |connector| {
-                incomplete_runs(&run_store, &connector.namespace().unwrap_or_default(), |_| true)
+            .watches(scoped::<Guarded<GalSyncConnector>>(client, scope), everything(), {
+                let run_store = run_store.clone();
+                move |connector| incomplete_runs(&run_store, &connector.namespace().unwrap_or_default(), |_| true)
+            })
+            // Its approvals and windows, and what its later runs came to, which its status tells.
+            .watches(scoped::<Guarded<GalSyncSchedule>>(client, scope), everything(), move |schedule| {
+                let name = schedule.name_any();
+                incomplete_runs(&run_store, &schedule.namespace().unwrap_or_default(), |run| {
+                    run.spec.schedule_ref.as_ref().is_some_and(|reference| reference.name.as_str() == name)
+                })
             });
         drop(connector_store);
         Self { connectors, schedules, runs }
@@ -265,7 +273,7 @@ where
                 tracing::debug!(%object, "{error}");
             }
             Err(controller::Error::ReconcilerFailed(error, object)) => {
-                tracing::warn!(%object, "{:#}", anyhow::Error::new(error));
+                tracing::warn!(%object, "{}", error.sentence());
             }
             // A watch that starts anew, after the API server was away or had forgotten the version.
             Err(error) => tracing::info!("{error}"),

@@ -3,6 +3,8 @@
 use crate::model::EntryClass;
 use crate::model::change::ChangeClass;
 use serde::{Deserialize, Serialize};
+use std::iter::Sum;
+use std::ops::AddAssign;
 
 /// One class's counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -38,6 +40,30 @@ impl ChangeCounts {
     }
 }
 
+impl AddAssign for ChangeCounts {
+    fn add_assign(&mut self, other: Self) {
+        let Self { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed } = other;
+        self.create += create;
+        self.update += update;
+        self.hide += hide;
+        self.delete += delete;
+        self.unchanged += unchanged;
+        self.skipped += skipped;
+        self.conflict += conflict;
+        self.undecided += undecided;
+        self.failed += failed;
+    }
+}
+
+impl Sum for ChangeCounts {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |mut total, part| {
+            total += part;
+            total
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlanCounts {
@@ -56,19 +82,6 @@ impl PlanCounts {
     }
 
     pub fn total(&self) -> ChangeCounts {
-        let mut total = ChangeCounts::default();
-        for part in [self.users, self.groups, self.contacts] {
-            let ChangeCounts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed } = part;
-            total.create += create;
-            total.update += update;
-            total.hide += hide;
-            total.delete += delete;
-            total.unchanged += unchanged;
-            total.skipped += skipped;
-            total.conflict += conflict;
-            total.undecided += undecided;
-            total.failed += failed;
-        }
-        total
+        [self.users, self.groups, self.contacts].into_iter().sum()
     }
 }

@@ -75,6 +75,20 @@ impl Freeze {
     }
 }
 
+/// When the last of the windows that `now` lies in ends; one that begins before the end of another prolongs it.
+pub fn frozen_until(windows: &[Freeze], now: Timestamp) -> Option<Timestamp> {
+    let mut until = None;
+    // Windows that follow each other without end are one that never ends; a year of them is enough to know.
+    for _ in 0..366 {
+        let at = until.unwrap_or(now);
+        match windows.iter().filter_map(|window| window.until(at)).max() {
+            Some(end) if Some(end) > until => until = Some(end),
+            _ => break,
+        }
+    }
+    until
+}
+
 /// What a schedule remembers in its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Remembered {
@@ -321,5 +335,13 @@ mod tests {
         ] {
             assert_eq!(freeze.until(at(now)), wanted.map(at), "{now}");
         }
+        // A second window that begins within the first prolongs it.
+        let more = Freeze { starts: cron("0 12 26 12 *", "Europe/Berlin"), lasts: SignedDuration::from_hours(48) };
+        let windows = [freeze, more];
+        assert_eq!(frozen_until(&windows, at("2026-12-24T00:00:00Z")), Some(at("2026-12-28T11:00:00Z")));
+        assert_eq!(frozen_until(&windows, at("2026-12-28T11:00:00Z")), None);
+        assert_eq!(frozen_until(&[], at("2026-12-24T00:00:00Z")), None);
+        let always = Freeze { starts: cron("0 * * * *", "UTC"), lasts: SignedDuration::from_hours(2) };
+        assert!(frozen_until(&[always], at("2026-12-24T00:00:00Z")).is_some(), "an endless one ends the search");
     }
 }

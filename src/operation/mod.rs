@@ -3,6 +3,8 @@
 
 mod outcome;
 mod request;
+#[cfg(test)]
+pub mod samples;
 
 pub use outcome::{MAX_OUTCOME_BYTES, Outcome, PlanSummary, Reason, SourceCounts, Verdict};
 pub use request::{FORMAT, FormatError, Operation, OperationType, Request, RunReference, SimulateRequest, SourcePart};

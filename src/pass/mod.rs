@@ -13,8 +13,8 @@ mod tests;
 
 pub use next::{Finish, Next, RunReason, Step, WaitReason, next};
 pub use run::{
-    Action, Approval, KnownPlan, LastPull, MAX_ATTEMPTS, Observed, PendingPlan, Run, ScheduleSubject, SourceSubject,
-    State, Subject, TargetSubject, Verdict,
+    Action, Approval, KnownPlan, LastPull, MAX_ATTEMPTS, MAX_PARKINGS, Observed, PendingPlan, Run, ScheduleSubject,
+    SourceSubject, State, Subject, Successor, TargetSubject, Verdict,
 };
 pub use source::SourceState;
 pub use target::{TargetReason, TargetState};

@@ -28,6 +28,10 @@ pub enum WaitReason {
     OperationRunning,
     /// Until a decision, at the longest until the time given.
     ApprovalRequired,
+    /// Until a quota of the target is there again.
+    Parked,
+    /// Until a freeze window ends.
+    Frozen,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub enum RunReason {
     Succeeded,
     PartiallySucceeded,
     Paused,
+    /// Later runs made its plans needless.
+    Superseded,
     PlanChanged,
     PlanMissing,
     Failed,
@@ -53,6 +59,7 @@ impl RunReason {
             Self::Succeeded => "Succeeded",
             Self::PartiallySucceeded => "PartiallySucceeded",
             Self::Paused => "Paused",
+            Self::Superseded => "Superseded",
             Self::PlanChanged => "PlanChanged",
             Self::PlanMissing => "PlanMissing",
             Self::Failed => "Failed",
@@ -94,7 +101,14 @@ pub fn next(run: &Run, operations: &[Observed], now: Timestamp) -> Next {
         }
     }
     if steps.is_empty() {
-        let finish = if run.action == Action::Pull { pulls_finished(&states) } else { targets_finished(&targets) };
+        let finish = if run.action == Action::Pull {
+            pulls_finished(&states)
+        } else {
+            // Of a push of known plans nothing was pulled that could have failed.
+            let sources = schedule.sources.iter().zip(&states).filter(|_| !known);
+            let problems = sources.filter_map(|(source, state)| state.shortfall(&source.connector.name)).collect();
+            targets_finished(&targets, problems)
+        };
         steps.push(Step::Finish(finish));
     }
     Next { steps, targets }
@@ -160,14 +174,13 @@ fn source_step(run: &Run, source: &SourceSubject, state: &SourceState) -> Option
 }
 
 fn target_step(run: &Run, name: &str, state: &TargetState) -> Option<Step> {
+    let wait = |reason, until| Some(Step::Wait { connector: name.to_owned(), reason, until: Some(until) });
     match state {
         TargetState::ToStart { operation, attempt } => Some(start(run, (**operation).clone(), *attempt)),
         TargetState::Simulating | TargetState::Pushing { .. } => Some(running(name)),
-        TargetState::ApprovalRequired { expires_at, .. } => Some(Step::Wait {
-            connector: name.to_owned(),
-            reason: WaitReason::ApprovalRequired,
-            until: Some(*expires_at),
-        }),
+        TargetState::ApprovalRequired { expires_at, .. } => wait(WaitReason::ApprovalRequired, *expires_at),
+        TargetState::Parked { until, .. } => wait(WaitReason::Parked, *until),
+        TargetState::Frozen { until, .. } => wait(WaitReason::Frozen, *until),
         // The sources' own steps say what is waited for.
         TargetState::WaitingForSources | TargetState::Ended { .. } => None,
     }
@@ -183,17 +196,18 @@ fn pulls_finished(states: &[SourceState]) -> Finish {
     Finish { reason, message: problems.join("; ") }
 }
 
-fn targets_finished(targets: &[(String, TargetState)]) -> Finish {
-    let reasons: Vec<TargetReason> = targets
-        .iter()
-        .filter_map(|(_, state)| match state {
-            TargetState::Ended { reason, .. } => Some(*reason),
-            _ => None,
-        })
-        .collect();
+/// `problems` are those of sources that took part with an older snapshot, or not at all.
+fn targets_finished(targets: &[(String, TargetState)], problems: Vec<String>) -> Finish {
+    let ended = targets.iter().filter_map(|(_, state)| match state {
+        TargetState::Ended { reason, .. } => Some(*reason),
+        _ => None,
+    });
+    let reasons: Vec<TargetReason> = ended.filter(|reason| *reason != TargetReason::Superseded).collect();
     let all = |wanted: &dyn Fn(TargetReason) -> bool| reasons.iter().all(|reason| wanted(*reason));
-    let reason = if all(&TargetReason::is_success) {
-        RunReason::Succeeded
+    let reason = if reasons.is_empty() && !targets.is_empty() {
+        RunReason::Superseded
+    } else if all(&TargetReason::is_success) {
+        if problems.is_empty() { RunReason::Succeeded } else { RunReason::PartiallySucceeded }
     } else if all(&|r| r.is_success() || r == TargetReason::Paused) {
         RunReason::Paused
     } else if reasons.iter().any(|r| r.is_success() || *r == TargetReason::PartiallySucceeded) {
@@ -206,10 +220,11 @@ fn targets_finished(targets: &[(String, TargetState)]) -> Finish {
         RunReason::Failed
     };
     let sentence = |(name, state): &(String, TargetState)| match state {
-        TargetState::Ended { reason, message, .. } if !reason.is_success() => {
+        TargetState::Ended { reason, message, .. } if !reason.is_success() || reason.is_put_off() => {
             Some(format!("{name}: {}{}{message}", reason.label(), if message.is_empty() { "" } else { ": " }))
         }
         _ => None,
     };
-    Finish { reason, message: targets.iter().filter_map(sentence).collect::<Vec<_>>().join("; ") }
+    let sentences: Vec<String> = problems.into_iter().chain(targets.iter().filter_map(sentence)).collect();
+    Finish { reason, message: sentences.join("; ") }
 }

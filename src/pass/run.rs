@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How often an operation is tried whose Job ended without an outcome.
 pub const MAX_ATTEMPTS: u32 = 3;
 
+/// How often a push goes on after a quota of its target stopped it; then a later pass plans anew.
+pub const MAX_PARKINGS: u32 = 30;
+
 /// How far a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -31,9 +34,11 @@ pub struct Run {
     /// Made by a person, not by the schedule.
     pub manual: bool,
     pub subject: Subject,
-    /// The decisions on this run, by plan.
+    /// The decisions on this run, by plan, and what the schedule approves beforehand.
     pub decisions: BTreeMap<Digest, Verdict>,
     pub approval: Approval,
+    /// No push begins before this time: a freeze window of the schedule.
+    pub frozen_until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,17 +96,37 @@ pub struct LastPull {
 pub struct TargetSubject {
     pub connector: Connector,
     pub rules: TargetRules,
-    /// A plan of this target that an earlier run left waiting for approval.
+    /// A plan of this target that another run left waiting.
     pub pending: Option<PendingPlan>,
+    /// What a later run says about the target while this run's plan waits.
+    pub successor: Option<Successor>,
+    /// Plans of this target that a person rejected on another run, with that run's name.
+    pub rejected: BTreeMap<Digest, String>,
     /// `spec.planDigests`: push this, which an earlier simulation showed.
     pub known: Option<KnownPlan>,
+}
+
+impl TargetSubject {
+    /// A target about which no other run says anything.
+    pub fn new(connector: Connector, rules: TargetRules) -> Self {
+        Self { connector, rules, pending: None, successor: None, rejected: BTreeMap::new(), known: None }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingPlan {
     pub digest: Digest,
     pub run: String,
-    pub expires_at: Timestamp,
+    /// Absent = approved already: it waits for a quota or for the end of a freeze window, and does not expire.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A later run has made a waiting plan needless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Successor {
+    pub run: String,
+    /// It found nothing left to do; otherwise it has a plan in place of the waiting one.
+    pub in_sync: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +142,8 @@ pub struct Observed {
     pub kind: OperationType,
     pub connector: String,
     pub attempt: u32,
+    /// How many earlier attempts a quota stopped.
+    pub parkings: u32,
     pub state: State,
 }
 

@@ -85,6 +85,17 @@ impl SourceState {
         }
     }
 
+    /// What a plan lacked of this source, in a sentence.
+    pub(super) fn shortfall(&self, name: &str) -> Option<String> {
+        let problem = self.problem()?;
+        match self {
+            Self::Failed { stand_in: Some(pull), .. } => {
+                Some(format!("source {name}: {problem}; its snapshot of {} stands in", pull.started))
+            }
+            _ => Some(format!("source {name}: {problem}")),
+        }
+    }
+
     /// Why it failed, in a sentence.
     pub(super) fn problem(&self) -> Option<String> {
         match self {

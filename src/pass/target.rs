@@ -1,7 +1,7 @@
 //! How far one target of a run has come. Targets are independent: one that is unsafe, busy or failed does not
 //! hold the others.
 
-use super::run::{Action, MAX_ATTEMPTS, Observed, Run, ScheduleSubject, State, TargetSubject, Verdict};
+use super::run::{Action, MAX_ATTEMPTS, MAX_PARKINGS, Observed, Run, ScheduleSubject, State, TargetSubject, Verdict};
 use super::source::SourceState;
 use crate::model::safety::ApprovalMode;
 use crate::operation::{
@@ -19,12 +19,16 @@ pub enum TargetReason {
     /// Simulated, and that is all that was asked for.
     Simulated,
     PartiallySucceeded,
-    /// A quota of the target stopped it; a later pass goes on with the same approved set.
+    /// A quota of the target stopped it too often; a later pass plans anew.
     Paused,
     Rejected,
     ApprovalExpired,
-    /// An earlier run's plan still waits for approval, and this one says the same or may not replace it.
+    /// Another run's plan still waits, and this one says the same or may not replace it.
     PendingElsewhere,
+    /// A freeze window: nothing is pushed, a later pass plans anew.
+    Frozen,
+    /// A later run found nothing left to do, or has a plan in place of this one.
+    Superseded,
     /// A source has no complete snapshot that is young enough.
     SourceIncomplete,
     /// A source does not say which domains it may speak for.
@@ -47,7 +51,12 @@ impl TargetReason {
     }
 
     pub fn is_success(self) -> bool {
-        matches!(self, Self::Pushed | Self::InSync | Self::Simulated | Self::PendingElsewhere)
+        matches!(self, Self::Pushed | Self::InSync | Self::Simulated) || self.is_put_off()
+    }
+
+    /// Nothing went wrong, but changes are not made that could have been.
+    pub fn is_put_off(self) -> bool {
+        matches!(self, Self::PendingElsewhere | Self::Frozen)
     }
 }
 
@@ -66,6 +75,16 @@ pub enum TargetState {
     },
     Pushing {
         plan: Box<PlanSummary>,
+    },
+    /// A quota of the target stopped the push; the same set is gone on with.
+    Parked {
+        plan: Box<PlanSummary>,
+        until: Timestamp,
+    },
+    /// What may be pushed waits for the end of a freeze window.
+    Frozen {
+        plan: Box<PlanSummary>,
+        until: Timestamp,
     },
     Ended {
         reason: TargetReason,
@@ -118,15 +137,33 @@ impl TargetState {
         let Some(observed) = found(OperationType::Push) else {
             return match permission(run, target, &plan, simulated_at, now) {
                 Permission::Push => Self::ToStart { operation: Box::new(push()), attempt: 1 },
+                Permission::Frozen(until) => Self::Frozen { plan: Box::new(plan), until },
                 Permission::Wait(expires_at) => Self::ApprovalRequired { plan: Box::new(plan), expires_at },
                 Permission::No(reason, message) => ended(reason, message, Some(&plan)),
             };
         };
-        match finished(observed, push, Self::Pushing { plan: Box::new(plan.clone()) }) {
+        let state = match finished(observed, push, Self::Pushing { plan: Box::new(plan.clone()) }) {
             Err(state) => *state,
-            Ok(outcome) => pushed(outcome, &plan),
+            Ok(outcome) => match parked_until(observed, outcome) {
+                Some(until) if until > now => return Self::Parked { plan: Box::new(plan), until },
+                Some(_) => Self::ToStart { operation: Box::new(push()), attempt: observed.attempt + 1 },
+                None => return pushed(outcome, &plan),
+            },
+        };
+        match (state, frozen(run, now)) {
+            (Self::ToStart { .. }, Some(until)) => Self::Frozen { plan: Box::new(plan), until },
+            (state, _) => state,
         }
     }
+}
+
+/// When a push goes on that a quota stopped; `None` for every other outcome.
+fn parked_until(observed: &Observed, outcome: &Outcome) -> Option<Timestamp> {
+    outcome.retry_at.filter(|_| outcome.verdict == OperationVerdict::Paused && observed.parkings < MAX_PARKINGS)
+}
+
+fn frozen(run: &Run, now: Timestamp) -> Option<Timestamp> {
+    run.frozen_until.filter(|until| *until > now)
 }
 
 fn sentence(outcome: &Outcome) -> String {
@@ -158,7 +195,7 @@ fn finished(
     match &observed.state {
         State::Finished(outcome) => Ok(outcome),
         State::Running | State::Shared(_) => Err(Box::new(running)),
-        State::Interrupted if attempt < MAX_ATTEMPTS => {
+        State::Interrupted if attempt.saturating_sub(observed.parkings) < MAX_ATTEMPTS => {
             Err(Box::new(TargetState::ToStart { operation: Box::new(operation()), attempt: attempt + 1 }))
         }
         State::Interrupted => {
@@ -171,6 +208,8 @@ fn finished(
 
 enum Permission {
     Push,
+    /// Approved, but not before this time.
+    Frozen(Timestamp),
     Wait(Timestamp),
     No(TargetReason, String),
 }
@@ -183,24 +222,43 @@ fn permission(
     simulated_at: Timestamp,
     now: Timestamp,
 ) -> Permission {
-    let approved_before = target.known.as_ref().is_some_and(|known| known.approved);
+    let known_approved = target.known.as_ref().is_some_and(|known| known.approved);
     match run.decisions.get(&plan.digest) {
-        Some(Verdict::Approve) => return Permission::Push,
         Some(Verdict::Reject) => return Permission::No(TargetReason::Rejected, "the plan was rejected".to_owned()),
-        None if approved_before => return Permission::Push,
+        Some(Verdict::Approve) => return frozen(run, now).map_or(Permission::Push, Permission::Frozen),
+        None if known_approved => return frozen(run, now).map_or(Permission::Push, Permission::Frozen),
         None => {}
     }
     let needed = match run.approval.mode {
         ApprovalMode::Always => true,
         ApprovalMode::WhenUnsafe | ApprovalMode::Auto => !plan.unsafe_reasons.is_empty(),
     };
-    if !needed {
-        return Permission::Push;
+    // What a person does by hand may replace what waits; a pass may not.
+    if !run.manual {
+        let alive = |at: Option<Timestamp>| at.is_none_or(|at| at > now);
+        if let Some(pending) = target.pending.as_ref().filter(|pending| alive(pending.expires_at)) {
+            let same = pending.digest == plan.digest;
+            // The waiting set that needs nobody any more: its limits were raised.
+            if needed || !same {
+                let which = if same { "the same" } else { "another" };
+                let message = format!("{which} plan waits on run {}", pending.run);
+                return Permission::No(TargetReason::PendingElsewhere, message);
+            }
+        }
+        if let Some(other) = target.rejected.get(&plan.digest).filter(|_| needed) {
+            let message = format!("the same plan was rejected on run {other}; a run that you create asks again");
+            return Permission::No(TargetReason::Rejected, message);
+        }
     }
-    if let Some(pending) = target.pending.as_ref().filter(|pending| pending.expires_at > now && !run.manual) {
-        let which = if pending.digest == plan.digest { "the same" } else { "another" };
-        let message = format!("{which} plan waits for approval on run {}", pending.run);
-        return Permission::No(TargetReason::PendingElsewhere, message);
+    if !needed {
+        return match frozen(run, now) {
+            None => Permission::Push,
+            Some(until) => Permission::No(TargetReason::Frozen, format!("nothing is pushed before {until}")),
+        };
+    }
+    if let Some(successor) = &target.successor {
+        let what = if successor.in_sync { "found nothing left to do" } else { "has a newer plan" };
+        return Permission::No(TargetReason::Superseded, format!("run {} {what}", successor.run));
     }
     let wait = SignedDuration::from_secs(i64::try_from(run.approval.expires_after_seconds).unwrap_or(i64::MAX));
     let expires_at = simulated_at.checked_add(wait).unwrap_or(Timestamp::MAX);

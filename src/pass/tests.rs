@@ -1,14 +1,16 @@
 //! Situations of a run, as tables: what has been observed, and what comes next.
 
+mod waiting;
+
 use super::*;
 use crate::model::connector::{Connector, MemoryFile, RateLimit, ReadScope, System};
-use crate::model::counts::PlanCounts;
 use crate::model::filters::Filters;
 use crate::model::mapping::Mapping;
 use crate::model::reason::UnsafeReason;
 use crate::model::safety::{ApprovalMode, Policy, Safety};
 use crate::model::schedule::{Conflict, SourceRules, TargetRules};
 use crate::model::{Digest, Domain, OwnerId, SyncId};
+use crate::operation::samples::{plan, source_counts};
 use crate::operation::{
     Operation, OperationType, Outcome, PlanSummary, Reason, RunReference, SourceCounts, Verdict as OperationVerdict,
 };
@@ -65,7 +67,7 @@ fn target(name: &str) -> TargetSubject {
         hide_for_seconds: 0,
         conflict: Conflict::default(),
     };
-    TargetSubject { connector: connector(name), rules, pending: None, known: None }
+    TargetSubject::new(connector(name), rules)
 }
 
 fn run(action: Action, sources: &[&str], targets: &[&str]) -> Run {
@@ -86,6 +88,7 @@ fn run(action: Action, sources: &[&str], targets: &[&str]) -> Run {
         })),
         decisions: BTreeMap::new(),
         approval: Approval { mode: ApprovalMode::WhenUnsafe, expires_after_seconds: 3600 },
+        frozen_until: None,
     }
 }
 
@@ -97,7 +100,7 @@ fn schedule(run: &mut Run) -> &mut ScheduleSubject {
 }
 
 fn observed(kind: OperationType, connector: &str, attempt: u32, state: State) -> Observed {
-    Observed { kind, connector: connector.to_owned(), attempt, state }
+    Observed { kind, connector: connector.to_owned(), attempt, parkings: 0, state }
 }
 
 fn outcome(verdict: OperationVerdict, reason: Reason) -> Outcome {
@@ -110,36 +113,8 @@ fn pulled(name: &str) -> Observed {
 
 fn pulled_as(name: &str, identity: &str) -> Observed {
     let mut outcome = outcome(OperationVerdict::Succeeded, Reason::Completed);
-    outcome.source = Some(SourceCounts {
-        snapshot: Digest::of(name.as_bytes()),
-        fingerprint: Digest::of(b""),
-        identity: identity.to_owned(),
-        full: true,
-        changed: 0,
-        users: 1,
-        groups: 0,
-        contacts: 0,
-        rejected: BTreeMap::new(),
-        invalid: 0,
-        delta_missed: None,
-    });
+    outcome.source = Some(SourceCounts { identity: identity.to_owned(), ..source_counts(name) });
     observed(OperationType::Pull, name, 1, State::Finished(Box::new(outcome)))
-}
-
-fn plan(creates: u64, reasons: &[UnsafeReason]) -> PlanSummary {
-    let mut counts = PlanCounts::default();
-    counts.users.create = creates;
-    PlanSummary {
-        digest: Digest::of(&creates.to_be_bytes()),
-        counts,
-        unsafe_reasons: reasons.iter().copied().collect(),
-        unsafe_message: String::new(),
-        held: 0,
-        managed: 0,
-        reasons: BTreeMap::new(),
-        drifted: 0,
-        deferred: 0,
-    }
 }
 
 fn simulated(name: &str, plan: PlanSummary) -> Observed {
@@ -164,6 +139,8 @@ fn steps(run: &Run, operations: &[Observed], now: Timestamp) -> Vec<String> {
         Step::Share { connector, .. } => format!("share {connector}"),
         Step::Wait { connector, reason: WaitReason::OperationRunning, .. } => format!("wait {connector}"),
         Step::Wait { connector, reason: WaitReason::ApprovalRequired, .. } => format!("approve {connector}"),
+        Step::Wait { connector, reason: WaitReason::Parked, .. } => format!("parked {connector}"),
+        Step::Wait { connector, reason: WaitReason::Frozen, .. } => format!("frozen {connector}"),
         Step::Finish(finish) => finish.reason.label().to_owned(),
     };
     next(run, operations, now).steps.into_iter().map(short).collect()
@@ -283,6 +260,12 @@ fn a_failed_source_is_served_by_its_last_snapshot_while_that_is_young() {
     let Operation::Simulate(simulate) = request.operation else { panic!("no simulation") };
     assert_eq!((simulate.sources[0].snapshot, simulate.sources[0].fresh), (pull.snapshot, false));
     assert!(simulate.sources[1].fresh);
+    // A plan that lacks a source is no full success, and says which.
+    let mut done = operations.to_vec();
+    done.push(simulated("c", plan(0, &[])));
+    let Step::Finish(finish) = next(&run, &done, after(10)).steps.remove(0) else { panic!("not finished") };
+    assert_eq!(finish.reason, RunReason::PartiallySucceeded);
+    assert!(finish.message.contains("source a: Unreachable; its snapshot of 2023-"), "{}", finish.message);
 
     assert_eq!(reason(&run, &operations, after(73 * 3600), "c"), TargetReason::SourceIncomplete);
     schedule(&mut run).sources[0].last_pull = Some(LastPull { fingerprint: Digest::of(b"other"), ..pull });
@@ -347,21 +330,6 @@ fn a_source_that_speaks_for_no_domain_has_no_plan() {
 }
 
 #[test]
-fn while_a_plan_waits_later_passes_leave_it_in_peace() {
-    let mut run = run(Action::Push, &["a"], &["c"]);
-    let unsafe_plan = plan(3, &[UnsafeReason::TooManyDeletes]);
-    let operations = [pulled("a"), simulated("c", unsafe_plan.clone())];
-    let pending = PendingPlan { digest: unsafe_plan.digest, run: "earlier".into(), expires_at: after(100) };
-    for digest in [unsafe_plan.digest, Digest::of(b"another")] {
-        schedule(&mut run).targets[0].pending = Some(PendingPlan { digest, ..pending.clone() });
-        assert_eq!(reason(&run, &operations, after(10), "c"), TargetReason::PendingElsewhere);
-        assert_eq!(steps(&run, &operations, after(200)), ["approve c"], "the earlier plan has expired");
-    }
-    run.manual = true;
-    assert_eq!(steps(&run, &operations, after(10)), ["approve c"], "a person may replace it");
-}
-
-#[test]
 fn known_plans_start_at_the_push() {
     let mut run = run(Action::Push, &["a"], &["c"]);
     let pull = last_pull(&schedule(&mut run).sources[0], after(-600));
@@ -373,14 +341,6 @@ fn known_plans_start_at_the_push() {
     assert_eq!(steps(&run, &[], after(10)), ["push c"]);
     let missing = ended(OperationType::Push, "c", OperationVerdict::Failed, Reason::PlanMissing);
     assert_eq!(steps(&run, &[missing], after(10)), ["PlanMissing"]);
-}
-
-#[test]
-fn a_quota_pauses_the_run() {
-    let run = run(Action::Push, &["a"], &["c", "d"]);
-    let paused = ended(OperationType::Push, "c", OperationVerdict::Paused, Reason::QuotaExceeded);
-    let operations = [pulled("a"), simulated("c", plan(3, &[])), paused, simulated("d", plan(0, &[]))];
-    assert_eq!(steps(&run, &operations, after(10)), ["Paused"]);
 }
 
 #[test]

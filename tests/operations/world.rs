@@ -211,6 +211,7 @@ impl World {
                             kind: request.operation.kind(),
                             connector: request.operation.connector().unwrap().name.clone(),
                             attempt: request.attempt,
+                            parkings: 0,
                             state: pass::State::Finished(Box::new(outcome)),
                         });
                     }
@@ -240,6 +241,7 @@ impl World {
             manual: false,
             decisions: BTreeMap::new(),
             approval: Approval { mode: ApprovalMode::WhenUnsafe, expires_after_seconds: 3_600 },
+            frozen_until: None,
             subject: Subject::Schedule(Box::new(ScheduleSubject {
                 name: "schedule".into(),
                 sources: vec![SourceSubject {
@@ -248,12 +250,7 @@ impl World {
                     read: self.scope.clone(),
                     last_pull: None,
                 }],
-                targets: vec![TargetSubject {
-                    connector: self.connector("fabrikam"),
-                    rules: self.rules.clone(),
-                    pending: None,
-                    known: None,
-                }],
+                targets: vec![TargetSubject::new(self.connector("fabrikam"), self.rules.clone())],
                 pass_number: 1,
                 pull_targets_every: 1,
                 claimed_elsewhere: BTreeSet::new(),

@@ -3,12 +3,12 @@
 use super::{At, InvalidField, each, expression, schedule_filters, seconds};
 use crate::api::mapping::{AttributeAction, AttributeRule, Mapping};
 use crate::api::safety::{OnEmptySource, Safety};
-use crate::api::schedule::GalSyncSchedule;
-use crate::api::text::DurationText;
+use crate::api::schedule::{FreezeWindow, GalSyncSchedule};
+use crate::api::text::{DurationText, ShortText};
 use crate::model::mapping as checked_mapping;
 use crate::model::safety as checked_safety;
 use crate::model::schedule::{Conflict, SourceRules, TargetRules};
-use crate::model::timing::{CronTiming, Timing, TimingError};
+use crate::model::timing::{CronTiming, Freeze, Timing, TimingError};
 use crate::model::{Attribute, Domain, OwnerId, SyncId};
 use jiff::SignedDuration;
 use kube::ResourceExt;
@@ -31,16 +31,28 @@ pub fn timing(schedule: &GalSyncSchedule) -> Result<Timing, InvalidField> {
             let at = at.field("interval");
             Ok(Timing::Interval(duration(&at, interval)?))
         }
-        (None, Some(expression)) => {
-            let zone = spec.time_zone.as_ref().map_or("UTC", |zone| zone.as_str());
-            let cron = CronTiming::parse(expression.as_str(), zone).map_err(|error| match error {
-                TimingError::TimeZone(_) => at.field("timeZone").refuse(error),
-                TimingError::Cron { .. } | TimingError::Never(_) => at.field("schedule").refuse(error),
-            })?;
-            Ok(Timing::Cron(cron))
-        }
+        (None, Some(expression)) => Ok(Timing::Cron(cron(&at.field("schedule"), expression, spec.time_zone.as_ref())?)),
         _ => Err(at.refuse("write exactly one of interval and schedule")),
     }
+}
+
+fn cron(at: &At, expression: &ShortText, zone: Option<&ShortText>) -> Result<CronTiming, InvalidField> {
+    let zone = zone.map_or("UTC", |zone| zone.as_str());
+    CronTiming::parse(expression.as_str(), zone).map_err(|error| match error {
+        TimingError::TimeZone(_) => At::spec().field("timeZone").refuse(error),
+        TimingError::Cron { .. } | TimingError::Never(_) => at.refuse(error),
+    })
+}
+
+/// The windows in which nothing is pushed.
+pub fn freezes(schedule: &GalSyncSchedule) -> Result<Vec<Freeze>, InvalidField> {
+    let spec = &schedule.spec;
+    let one = |(index, window): (usize, &FreezeWindow)| {
+        let at = At::spec().field("freeze").item(index);
+        let starts = cron(&at.field("schedule"), &window.schedule, spec.time_zone.as_ref())?;
+        Ok(Freeze { starts, lasts: duration(&at.field("duration"), &window.duration)? })
+    };
+    spec.freeze.iter().flatten().enumerate().map(one).collect()
 }
 
 /// The wait after a failure, and how late a pass may start.

@@ -180,6 +180,7 @@ fn observed(request: &Request, outcome: Outcome) -> Observed {
         kind: request.operation.kind(),
         connector: request.operation.connector().map(|connector| connector.name.clone()).unwrap_or_default(),
         attempt: request.attempt,
+        parkings: 0,
         state: State::Finished(Box::new(outcome)),
     }
 }
@@ -193,11 +194,16 @@ fn replace(operations: &mut Vec<Observed>, done: Vec<Observed>) {
 
 fn exit(targets: &[(String, TargetState)], finish: Option<&Finish>) -> Exit {
     let waits = targets.iter().any(|(_, state)| matches!(state, TargetState::ApprovalRequired { .. }));
+    let later = |state: &TargetState| matches!(state, TargetState::Parked { .. } | TargetState::Frozen { .. });
     match finish.map(|finish| finish.reason) {
         _ if waits => Exit::ApprovalNeeded,
+        _ if targets.iter().any(|(_, state)| later(state)) => Exit::Paused,
         Some(RunReason::Succeeded) => Exit::Done,
         Some(RunReason::PartiallySucceeded) => Exit::PartiallyDone,
         Some(RunReason::Paused) => Exit::Paused,
-        Some(RunReason::PlanChanged | RunReason::PlanMissing | RunReason::Failed) | None => Exit::Failed,
+        // No other run supersedes one of this command.
+        Some(RunReason::Superseded | RunReason::PlanChanged | RunReason::PlanMissing | RunReason::Failed) | None => {
+            Exit::Failed
+        }
     }
 }

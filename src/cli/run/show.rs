@@ -47,7 +47,10 @@ fn outcomes(operations: &[Observed]) -> impl Iterator<Item = (&str, &Outcome)> {
 
 fn plan_of(state: &TargetState) -> Option<&PlanSummary> {
     match state {
-        TargetState::ApprovalRequired { plan, .. } | TargetState::Pushing { plan } => Some(plan),
+        TargetState::ApprovalRequired { plan, .. }
+        | TargetState::Pushing { plan }
+        | TargetState::Parked { plan, .. }
+        | TargetState::Frozen { plan, .. } => Some(plan),
         TargetState::Ended { plan, .. } => plan.as_deref(),
         _ => None,
     }
@@ -109,6 +112,12 @@ pub(super) fn next_step(run: &Run, targets: &[(String, TargetState)], finish: Op
                     if plan.unsafe_message.is_empty() { "the schedule asks for it" } else { &plan.unsafe_message };
                 println!("{name}: waits for approval: {why}");
                 approve.push(plan.digest.to_string());
+            }
+            TargetState::Parked { until, .. } => {
+                println!("{name}: a quota of the target is used up; run it again after {until}");
+            }
+            TargetState::Frozen { until, .. } => {
+                println!("{name}: a freeze window of the schedule; run it again after {until}");
             }
             TargetState::Ended { reason, message, plan, retry_at } => {
                 let mut line = format!("{name}: {}", sentence(*reason, plan.as_deref()));

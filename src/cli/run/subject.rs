@@ -1,12 +1,13 @@
 //! From manifests to a run: what the operator does with the objects of a namespace, for files.
 
 use super::manifests::Manifests;
-use crate::api::convert::{checked_connector, source_rules, target_rules};
+use crate::api::convert::{checked_connector, freezes, source_rules, target_rules};
 use crate::api::schedule::Mode;
 use crate::api::scope::read_scope;
 use crate::api::{GalSyncSchedule, InvalidField};
 use crate::cli::UsageError;
 use crate::model::connector::{Connector, MemoryFile, System};
+use crate::model::timing::frozen_until;
 use crate::model::{Domain, OwnerId};
 use crate::operation::RunReference;
 use crate::pass::{Action, Approval, LastPull, Run, ScheduleSubject, SourceSubject, Subject, TargetSubject};
@@ -49,7 +50,7 @@ pub(super) fn run(
     for (index, target) in spec.targets.iter().enumerate() {
         let connector = connector(manifests, target.connector_ref.name.as_str(), &name, wishes)?;
         let rules = target_rules(schedule, index, wishes.owner).map_err(wrong)?;
-        targets.push(TargetSubject { connector, rules, pending: None, known: None });
+        targets.push(TargetSubject::new(connector, rules));
     }
     let action = wishes.action.unwrap_or(match spec.mode {
         Mode::Pull => Action::Pull,
@@ -67,6 +68,7 @@ pub(super) fn run(
         manual: true,
         approval: approval(schedule)?,
         decisions: BTreeMap::new(),
+        frozen_until: frozen_until(&freezes(schedule).map_err(wrong)?, now),
         subject: Subject::Schedule(Box::new(ScheduleSubject {
             claimed_elsewhere: claimed_elsewhere(manifests, schedule, wishes)?,
             name,

@@ -1,10 +1,10 @@
 //! What a run's status says: conditions, targets, counts; and which of it is worth an event. Pure.
 
 use super::slots::WAITING_FOR_SLOT;
-use super::{APPROVAL_REQUIRED, wire};
-use crate::api::GalSyncRun;
+use super::{APPROVAL_REQUIRED, FROZEN, PARKED, wire};
 use crate::api::conditions::{self, Wanted, types};
 use crate::api::run::{GalSyncRunStatus, OperationResult, RunAction, RunPlan, RunTarget};
+use crate::api::{GalSyncRun, GalSyncSchedule};
 use crate::controller::events::Event;
 use crate::operation::PlanSummary;
 use crate::pass::{TargetReason, TargetState};
@@ -39,7 +39,13 @@ impl Progress {
 }
 
 /// Fills in all of the status that people and tools look at.
-pub fn conclude(run: &GalSyncRun, status: &mut GalSyncRunStatus, progress: &Progress, now: Timestamp) {
+pub fn conclude(
+    run: &GalSyncRun,
+    schedule: Option<&GalSyncSchedule>,
+    status: &mut GalSyncRunStatus,
+    progress: &Progress,
+    now: Timestamp,
+) {
     for (name, state) in &progress.targets {
         set_target(run, status, name, state);
     }
@@ -49,20 +55,29 @@ pub fn conclude(run: &GalSyncRun, status: &mut GalSyncRunStatus, progress: &Prog
     if progress.finish.is_some() {
         status.completion_time = Some(wire::time(now));
     }
-    let wanted = wanted(run, status, progress);
+    let wanted = wanted(run, schedule, status, progress);
     status.conditions = conditions::merge(&status.conditions, wanted, run.metadata.generation, now);
 }
 
 fn set_target(run: &GalSyncRun, status: &mut GalSyncRunStatus, name: &str, state: &TargetState) {
-    let (result, message, plan, expires_at): (String, &str, Option<&PlanSummary>, Option<Timestamp>) = match state {
-        TargetState::WaitingForSources => ("WaitingForSources".to_owned(), "", None, None),
-        TargetState::ToStart { .. } => ("Waiting".to_owned(), "", None, None),
-        TargetState::Simulating => ("Simulating".to_owned(), "", None, None),
+    let plain = |result: &str, plan| (result.to_owned(), String::new(), plan, None);
+    let (result, message, plan, expires_at): (String, String, Option<&PlanSummary>, Option<Timestamp>) = match state {
+        TargetState::WaitingForSources => plain("WaitingForSources", None),
+        TargetState::ToStart { .. } => plain("Waiting", None),
+        TargetState::Simulating => plain("Simulating", None),
         TargetState::ApprovalRequired { plan, expires_at } => {
-            (APPROVAL_REQUIRED.to_owned(), plan.unsafe_message.as_str(), Some(plan), Some(*expires_at))
+            (APPROVAL_REQUIRED.to_owned(), plan.unsafe_message.clone(), Some(plan), Some(*expires_at))
         }
-        TargetState::Pushing { plan } => ("Pushing".to_owned(), "", Some(plan), None),
-        TargetState::Ended { reason, message, plan, .. } => (reason.label(), message.as_str(), plan.as_deref(), None),
+        TargetState::Pushing { plan } => plain("Pushing", Some(plan)),
+        TargetState::Parked { plan, until } => {
+            let message = format!("a quota of the target is used up; the push goes on at {until}");
+            (PARKED.to_owned(), message, Some(plan), None)
+        }
+        TargetState::Frozen { plan, until } => {
+            let message = format!("a freeze window: the push begins at {until}");
+            (FROZEN.to_owned(), message, Some(plan), None)
+        }
+        TargetState::Ended { reason, message, plan, .. } => (reason.label(), message.clone(), plan.as_deref(), None),
     };
     let at = status.targets.iter().position(|target| target.connector.as_str() == name).unwrap_or_else(|| {
         let target = RunTarget { connector: name.into(), plan: None, result: None, message: None };
@@ -71,7 +86,7 @@ fn set_target(run: &GalSyncRun, status: &mut GalSyncRunStatus, name: &str, state
     });
     let target = &mut status.targets[at];
     target.result = Some(result.as_str().into());
-    target.message = (!message.is_empty()).then(|| wire::sentence(message));
+    target.message = (!message.is_empty()).then(|| wire::sentence(&message));
     let before = target.plan.take();
     target.plan = match plan.map(|plan| wire::plan(plan, expires_at)) {
         // A state without a plan takes away none that was shown.
@@ -88,14 +103,19 @@ fn is_decided(run: &GalSyncRun, plan: &RunPlan) -> bool {
     run.spec.decisions.iter().flatten().any(|decision| decision.plan_digest == plan.digest)
 }
 
-fn wanted(run: &GalSyncRun, status: &GalSyncRunStatus, progress: &Progress) -> Vec<Wanted> {
+fn wanted(
+    run: &GalSyncRun,
+    schedule: Option<&GalSyncSchedule>,
+    status: &GalSyncRunStatus,
+    progress: &Progress,
+) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     let plans = matches!(run.spec.action, RunAction::Simulate | RunAction::Push);
     if plans {
         wanted.push(planned(status, progress));
     }
     if run.spec.action == RunAction::Push {
-        wanted.push(approved(run, status, progress));
+        wanted.push(approved(run, schedule, status, progress));
     }
     match &progress.finish {
         Some(Finished { reason, message, succeeded }) => {
@@ -111,12 +131,19 @@ fn wanted(run: &GalSyncRun, status: &GalSyncRunStatus, progress: &Progress) -> V
     wanted
 }
 
-/// Why the run has not ended: only while nothing but a person is waited for does it say so, since then a later
-/// pass may begin.
+/// Why the run has not ended: only while nothing but a person or a time is waited for does it say so, since then a
+/// later pass may begin.
 fn in_progress(status: &GalSyncRunStatus, progress: &Progress) -> (&'static str, String) {
-    let rests = |state: &TargetState| matches!(state, TargetState::ApprovalRequired { .. } | TargetState::Ended { .. });
-    if !progress.targets.is_empty() && progress.targets.iter().all(|(_, state)| rests(state)) {
-        return (APPROVAL_REQUIRED, "a plan waits for approval".to_owned());
+    use TargetState::{ApprovalRequired, Ended, Frozen, Parked};
+    let has = |wanted: fn(&TargetState) -> bool| progress.targets.iter().any(|(_, state)| wanted(state));
+    if !has(|state| !matches!(state, ApprovalRequired { .. } | Parked { .. } | Frozen { .. } | Ended { .. })) {
+        if has(|state| matches!(state, ApprovalRequired { .. })) {
+            return (APPROVAL_REQUIRED, "a plan waits for approval".to_owned());
+        } else if has(|state| matches!(state, Parked { .. })) {
+            return (PARKED, "a push waits for a quota of its target".to_owned());
+        } else if has(|state| matches!(state, Frozen { .. })) {
+            return (FROZEN, "an approved plan waits for the end of a freeze window".to_owned());
+        }
     }
     let unfinished = || status.operations.iter().filter(|operation| operation.result.is_none());
     let all_wait = unfinished()
@@ -150,7 +177,12 @@ fn planned(status: &GalSyncRunStatus, progress: &Progress) -> Wanted {
     }
 }
 
-fn approved(run: &GalSyncRun, status: &GalSyncRunStatus, progress: &Progress) -> Wanted {
+fn approved(
+    run: &GalSyncRun,
+    schedule: Option<&GalSyncSchedule>,
+    status: &GalSyncRunStatus,
+    progress: &Progress,
+) -> Wanted {
     let with = |wanted: TargetReason| {
         progress
             .targets
@@ -166,17 +198,29 @@ fn approved(run: &GalSyncRun, status: &GalSyncRunStatus, progress: &Progress) ->
     if with(TargetReason::ApprovalExpired) {
         return Wanted::new(types::APPROVED, false, "ApprovalExpired", "nobody approved a plan in time");
     }
+    if with(TargetReason::Superseded) {
+        return Wanted::new(types::APPROVED, false, "Superseded", "a later run made a waiting plan needless");
+    }
     let pushing = progress.targets.iter().any(|(_, state)| match state {
-        TargetState::Pushing { .. } => true,
+        TargetState::Pushing { .. } | TargetState::Parked { .. } | TargetState::Frozen { .. } => true,
         TargetState::ToStart { operation, .. } => operation.kind() == crate::operation::OperationType::Push,
         TargetState::Ended { .. } => progress.finish.is_some(),
         _ => false,
     });
     match run.spec.decisions.as_ref().map(Vec::len) {
         Some(count) if count > 0 => Wanted::new(types::APPROVED, true, "Approved", format!("{count} decisions")),
+        _ if pushing && listed(schedule, status) => {
+            Wanted::new(types::APPROVED, true, "Approved", "by spec.approval.approvedPlanDigests of the schedule")
+        }
         _ if pushing => Wanted::new(types::APPROVED, true, "NotNeeded", "within the limits of spec.safety"),
         _ => Wanted::unknown(types::APPROVED, "InProgress", "there is no plan yet"),
     }
+}
+
+/// The schedule approves a plan of this run beforehand.
+fn listed(schedule: Option<&GalSyncSchedule>, status: &GalSyncRunStatus) -> bool {
+    let listed = schedule.map(|schedule| schedule.spec.approval.approved_plan_digests.as_slice()).unwrap_or_default();
+    status.targets.iter().filter_map(|target| target.plan.as_ref()).any(|plan| listed.contains(&plan.digest))
 }
 
 /// Which plans wait, what they would do, and how to say yes.
@@ -256,6 +300,11 @@ pub fn events(before: &GalSyncRunStatus, after: &GalSyncRunStatus) -> Vec<Event>
     }
     if let Some(condition) = became(types::APPROVED, "False", "") {
         events.push(Event::warning(condition.reason, condition.message));
+    }
+    for reason in [PARKED, FROZEN] {
+        if let Some(condition) = became(types::COMPLETED, "False", reason) {
+            events.push(Event::normal(condition.reason, condition.message));
+        }
     }
     if let Some(condition) = became(types::SUCCEEDED, "True", "") {
         events.push(Event::normal("Completed", condition.reason));

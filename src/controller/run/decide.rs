@@ -12,7 +12,7 @@ use crate::controller::job_state::{End, JobState};
 use crate::controller::names::Slot;
 use crate::model::OwnerId;
 use crate::operation::{OperationType, Outcome, Reason, Request, Verdict};
-use crate::pass::{self, Step, WaitReason};
+use crate::pass::{self, Step};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
@@ -62,7 +62,7 @@ pub fn decide(observation: &Observation, rules: &Rules<'_>) -> Decision {
     }
     turn.miss_lost_jobs();
 
-    let inputs = subject::Inputs { run, connectors, schedules, runs, owner: rules.owner };
+    let inputs = subject::Inputs { run, connectors, schedules, runs, owner: rules.owner, now: *now };
     let progress = match subject::pass_run(&inputs) {
         Ok(pass_run) => {
             if let pass::Subject::Schedule(schedule) = &pass_run.subject {
@@ -74,7 +74,8 @@ pub fn decide(observation: &Observation, rules: &Rules<'_>) -> Decision {
         Err(_) if turn.is_running() => Progress::going(Vec::new()),
         Err(unable) => Progress::ended(unable.reason(), unable.to_string(), false, Vec::new()),
     };
-    conclude::conclude(run, &mut turn.status, &progress, *now);
+    let schedule = turn.schedule().cloned();
+    conclude::conclude(run, schedule.as_ref(), &mut turn.status, &progress, *now);
     if progress.finish.is_some() {
         turn.release_own_leftovers();
         turn.again = None;
@@ -96,21 +97,7 @@ impl Turn<'_> {
         let operations = &mut self.status.operations;
         let found = operations.iter().position(|o| o.kind == kind && o.connector.as_str() == connector);
         let at = found.unwrap_or_else(|| {
-            operations.push(OperationStatus {
-                kind,
-                connector: connector.into(),
-                job_name: None,
-                attempts: 0,
-                start_time: None,
-                completion_time: None,
-                result: None,
-                reason: None,
-                message: None,
-                counters: None,
-                snapshot_digest: None,
-                report: None,
-                outcome: None,
-            });
+            operations.push(OperationStatus::waiting(kind, connector.into()));
             operations.len() - 1
         });
         &mut operations[at]
@@ -132,7 +119,9 @@ impl Turn<'_> {
             }
             return;
         }
-        entry.attempts = job.attempt;
+        if entry.attempts < job.attempt {
+            wire::begin_attempt(entry, job.attempt);
+        }
         entry.job_name = Some(job.name.as_str().into());
         entry.start_time = Some(wire::time(job.created));
         entry.completion_time = None;
@@ -214,7 +203,7 @@ impl Turn<'_> {
                             return Progress::ended("ConnectorBusy", refusal, false, targets);
                         }
                     }
-                    Step::Wait { reason: WaitReason::ApprovalRequired, until: Some(until), .. } => {
+                    Step::Wait { until: Some(until), .. } => {
                         let seconds = until.duration_since(now).as_secs();
                         self.again(u64::try_from(seconds).unwrap_or(0) + 1);
                     }
@@ -274,12 +263,9 @@ impl Turn<'_> {
         }
         let now = self.observation.now;
         let entry = self.entry(wire::kind(operation), &connector);
-        entry.attempts = request.attempt;
+        wire::begin_attempt(entry, request.attempt);
         entry.job_name = Some(Slot::of(operation).job(&connector).as_str().into());
         entry.start_time = Some(wire::time(now));
-        entry.completion_time = None;
-        entry.reason = Some("Starting".into());
-        entry.message = None;
         let schedule = self.schedule();
         let start = Start {
             deadline_seconds: deadline(schedule, operation),

@@ -5,6 +5,7 @@ mod act;
 mod conclude;
 mod decide;
 mod observe;
+mod siblings;
 pub mod slots;
 pub mod subject;
 pub mod wire;
@@ -28,6 +29,10 @@ use tracing::Instrument;
 
 /// The result of a target whose plan waits for a person; also a reason of conditions and events.
 pub const APPROVAL_REQUIRED: &str = "ApprovalRequired";
+/// The result of a target whose push a quota has stopped for a while.
+pub const PARKED: &str = "Parked";
+/// The result of a target whose approved plan waits for the end of a freeze window.
+pub const FROZEN: &str = "WaitingForFreezeEnd";
 
 /// On a run that a schedule made: the number of its pass.
 pub const PASS_NUMBER: &str = "galsync.dev/pass-number";
@@ -61,10 +66,12 @@ pub fn is_completed(run: &GalSyncRun) -> bool {
     run.status.as_ref().is_some_and(|status| conditions::is_true(&status.conditions, types::COMPLETED))
 }
 
-/// Only a person is waited for: a later pass may begin.
-pub fn waits_for_approval_only(run: &GalSyncRun) -> bool {
+/// Only a person, a quota or the end of a freeze window is waited for: a later pass may begin.
+pub fn rests(run: &GalSyncRun) -> bool {
     let completed = run.status.as_ref().and_then(|status| conditions::find(&status.conditions, types::COMPLETED));
-    completed.is_some_and(|condition| condition.status == "False" && condition.reason == APPROVAL_REQUIRED)
+    completed.is_some_and(|condition| {
+        condition.status == "False" && [APPROVAL_REQUIRED, PARKED, FROZEN].contains(&condition.reason.as_str())
+    })
 }
 
 /// Made by a person, not by its schedule.

@@ -1,12 +1,13 @@
 //! From the manifests to the input of [`crate::pass::next`]: the run, its schedule, its connectors. Pure.
 
-use super::wire;
-use crate::api::convert::{InvalidField, checked_connector, source_rules, target_rules};
+use super::{siblings, wire};
+use crate::api::convert::{InvalidField, checked_connector, freezes, source_rules, target_rules};
 use crate::api::run::{DecisionVerdict, RunAction};
 use crate::api::scope::read_scope;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use crate::model::connector::Connector;
 use crate::model::schedule::SourceRules;
+use crate::model::timing::frozen_until;
 use crate::model::{Digest, Domain, OwnerId};
 use crate::operation::RunReference;
 use crate::pass;
@@ -21,6 +22,7 @@ pub struct Inputs<'a> {
     pub schedules: &'a [GalSyncSchedule],
     pub runs: &'a [GalSyncRun],
     pub owner: &'a OwnerId,
+    pub now: Timestamp,
 }
 
 /// Why a run cannot even begin, in a sentence.
@@ -69,6 +71,15 @@ pub fn pass_run(inputs: &Inputs<'_>) -> Result<pass::Run, Unable> {
         (None, None) => return Err(Unable::NoSchedule(String::new())),
     };
     let approval = schedule.map(|schedule| &schedule.spec.approval);
+    let windows = schedule.map(freezes).transpose();
+    let windows = windows.map_err(|error| Unable::Invalid("the run's schedule".to_owned(), error))?;
+    let mut decisions = decisions(run);
+    for digest in approval.iter().flat_map(|approval| &approval.approved_plan_digests) {
+        // What was decided on the run itself holds.
+        if let Ok(digest) = Digest::parse(digest.as_str()) {
+            decisions.entry(digest).or_insert(pass::Verdict::Approve);
+        }
+    }
     Ok(pass::Run {
         reference: RunReference {
             name: run.name_any(),
@@ -87,7 +98,8 @@ pub fn pass_run(inputs: &Inputs<'_>) -> Result<pass::Run, Unable> {
         },
         manual: super::is_manual(run),
         subject,
-        decisions: decisions(run),
+        decisions,
+        frozen_until: frozen_until(&windows.unwrap_or_default(), inputs.now),
         approval: pass::Approval {
             mode: approval.map(|approval| approval.mode).unwrap_or_default().into(),
             expires_after_seconds: approval.and_then(|approval| approval.expires_after.seconds()).unwrap_or(0),
@@ -103,7 +115,8 @@ pub fn schedule_of<'a>(inputs: &Inputs<'a>) -> Result<Option<&'a GalSyncSchedule
     schedule.map(Some).ok_or_else(|| Unable::NoSchedule(name.to_owned()))
 }
 
-fn decisions(run: &GalSyncRun) -> BTreeMap<Digest, pass::Verdict> {
+/// What was decided on a run.
+pub fn decisions(run: &GalSyncRun) -> BTreeMap<Digest, pass::Verdict> {
     let decisions = run.spec.decisions.as_deref().unwrap_or_default();
     let one = |decision: &crate::api::run::Decision| {
         let verdict = match decision.verdict {
@@ -164,7 +177,7 @@ fn schedule_subject(inputs: &Inputs<'_>, schedule: &GalSyncSchedule) -> Result<p
     {
         return Err(Unable::NoTarget(name, unknown.to_string()));
     }
-    let known = known_plans(inputs)?;
+    let known = siblings::known_plans(inputs)?;
     let mut targets = Vec::new();
     for (index, written) in schedule.spec.targets.iter().enumerate() {
         let target = written.connector_ref.name.as_str();
@@ -175,7 +188,9 @@ fn schedule_subject(inputs: &Inputs<'_>, schedule: &GalSyncSchedule) -> Result<p
         targets.push(pass::TargetSubject {
             connector: checked(find(inputs, target)?)?,
             rules: target_rules(schedule, index, owner).map_err(invalid)?,
-            pending: pending(inputs, target),
+            pending: siblings::pending(inputs, target),
+            successor: siblings::successor(inputs, target),
+            rejected: siblings::rejected(inputs),
             known: known.get(target).cloned(),
         });
     }
@@ -198,46 +213,4 @@ fn schedule_subject(inputs: &Inputs<'_>, schedule: &GalSyncSchedule) -> Result<p
         claimed_elsewhere: claims.filter_map(|domain| Domain::parse(domain.as_str()).ok()).collect(),
         name,
     })
-}
-
-/// Other runs of the same schedule, and what they show of their targets.
-fn siblings<'a>(
-    inputs: &'a Inputs<'_>,
-) -> impl Iterator<Item = (&'a GalSyncRun, &'a crate::api::GalSyncRunStatus)> + 'a {
-    let own = inputs.run.uid();
-    inputs
-        .runs
-        .iter()
-        .filter(move |run| run.uid() != own && run.spec.schedule_ref == inputs.run.spec.schedule_ref)
-        .filter_map(|run| Some((run, run.status.as_ref()?)))
-}
-
-/// The plan of this target that an earlier run left waiting.
-fn pending(inputs: &Inputs<'_>, target: &str) -> Option<pass::PendingPlan> {
-    let waiting = siblings(inputs).filter(|(run, _)| !super::is_completed(run)).filter_map(|(run, status)| {
-        let shown = status.targets.iter().find(|shown| shown.connector.as_str() == target)?;
-        if shown.result.as_ref().map(|result| result.as_str()) != Some(super::APPROVAL_REQUIRED) {
-            return None;
-        }
-        let plan = shown.plan.as_ref()?;
-        let digest = Digest::parse(plan.digest.as_str()).ok()?;
-        Some(pass::PendingPlan { digest, run: run.name_any(), expires_at: plan.expires_at.as_ref()?.0 })
-    });
-    waiting.min_by_key(|plan| plan.expires_at)
-}
-
-/// The plans that `spec.planDigests` names, by target.
-fn known_plans(inputs: &Inputs<'_>) -> Result<BTreeMap<String, pass::KnownPlan>, Unable> {
-    let mut known = BTreeMap::new();
-    for text in inputs.run.spec.plan_digests.iter().flatten() {
-        let Ok(digest) = Digest::parse(text.as_str()) else { continue };
-        let shown = siblings(inputs).find_map(|(run, status)| {
-            let (connector, summary) = wire::plan_shown(status, digest)?;
-            let approved = decisions(run).get(&digest) == Some(&pass::Verdict::Approve);
-            Some((connector, pass::KnownPlan { summary, approved }))
-        });
-        let (connector, plan) = shown.ok_or(Unable::NoPlan(digest))?;
-        known.insert(connector, plan);
-    }
-    Ok(known)
 }

@@ -4,15 +4,15 @@
 use super::decide::{Act, Decision, Rules, decide};
 use super::observe::{Observation, OwnJob};
 use super::slots::{SlotState, Slots};
-use super::{is_completed, waits_for_approval_only, wire};
+use super::{is_completed, rests, wire};
 use crate::api::conditions::{find, types};
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use crate::controller::job_state::{End, JobState, Trouble};
 use crate::controller::names::Slot;
-use crate::model::counts::PlanCounts;
 use crate::model::reason::UnsafeReason;
 use crate::model::{Digest, OwnerId};
-use crate::operation::{OperationType, Outcome, PlanSummary, Reason, SourceCounts, Verdict};
+use crate::operation::samples::{plan, source_counts, succeeded};
+use crate::operation::{OperationType, Outcome, Reason, SourceCounts, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use serde_json::{Value, json};
@@ -160,7 +160,7 @@ impl Cluster {
     }
 
     fn succeed(&mut self, connector: &str, slot: Slot, change: impl FnOnce(&mut Outcome)) {
-        let mut outcome = Outcome::new(Verdict::Succeeded, Reason::Completed, "", self.now, self.now);
+        let mut outcome = succeeded(self.now, self.now);
         change(&mut outcome);
         self.end(connector, slot, JobState::Ended(End::Outcome(Box::new(outcome))));
     }
@@ -181,38 +181,6 @@ impl Cluster {
         let status = self.run.status.clone().unwrap_or_default();
         let condition = find(&status.conditions, kind).cloned().expect("the condition is there");
         (condition.status, condition.reason)
-    }
-}
-
-fn source_counts(connector: &str) -> SourceCounts {
-    SourceCounts {
-        snapshot: Digest::of(connector.as_bytes()),
-        fingerprint: Digest::of(b"fingerprint"),
-        identity: format!("id-{connector}"),
-        full: true,
-        changed: 0,
-        users: 3,
-        groups: 0,
-        contacts: 0,
-        rejected: BTreeMap::new(),
-        invalid: 0,
-        delta_missed: None,
-    }
-}
-
-fn plan(creates: u64, reasons: &[UnsafeReason]) -> PlanSummary {
-    let mut counts = PlanCounts::default();
-    counts.users.create = creates;
-    PlanSummary {
-        digest: Digest::of(&creates.to_be_bytes()),
-        counts,
-        unsafe_reasons: reasons.iter().copied().collect(),
-        unsafe_message: String::new(),
-        held: 0,
-        managed: 0,
-        reasons: BTreeMap::new(),
-        drifted: 0,
-        deferred: 0,
     }
 }
 
@@ -267,7 +235,7 @@ fn nothing_unsafe_is_pushed_without_a_decision() {
     cluster.look();
     let digest = cluster.planned(2, &[UnsafeReason::FirstSync]);
     assert!(cluster.look().is_empty());
-    assert!(waits_for_approval_only(&cluster.run));
+    assert!(rests(&cluster.run));
     assert_eq!(cluster.reason(types::APPROVED), pair("Unknown", "ApprovalRequired"));
     let status = cluster.run.status.clone().unwrap();
     let shown = status.targets[0].plan.clone().unwrap();
@@ -460,7 +428,7 @@ fn a_shown_plan_can_be_pushed_by_its_digest() {
         let checked = crate::api::convert::checked_connector(connector).unwrap();
         let owner = OwnerId::new("o").unwrap();
         let read = crate::api::scope::read_scope(connector, &cluster.schedules, &owner).unwrap();
-        let mut outcome = Outcome::new(Verdict::Succeeded, Reason::Completed, "", CREATED, CREATED);
+        let mut outcome = succeeded(CREATED, CREATED);
         outcome.source = Some(SourceCounts { fingerprint: checked.fingerprint(&read), ..source_counts(&name) });
         let pull = wire::last_pull_of("earlier", &outcome, outcome.source.as_ref().unwrap());
         connector.status.get_or_insert_default().last_pull = Some(pull);
@@ -486,6 +454,122 @@ fn an_operation_in_the_status_reads_back_as_it_was_observed() {
     assert_eq!(observed[0].kind, OperationType::Pull);
     assert!(matches!(&observed[0].state, crate::pass::State::Finished(outcome) if outcome.source.is_some()));
     assert_eq!(observed[1].state, crate::pass::State::Running);
+}
+
+/// Runs to a plan that waits for approval.
+fn waiting(cluster: &mut Cluster, creates: u64) -> Digest {
+    cluster.look();
+    cluster.pulled("a");
+    cluster.pulled("b");
+    cluster.look();
+    let digest = cluster.planned(creates, &[UnsafeReason::TooManyDeletes]);
+    cluster.look();
+    digest
+}
+
+fn sibling(mut run: GalSyncRun, name: &str, created: i64) -> GalSyncRun {
+    run.metadata = run_of(name, created, json!({ "action": "Push" })).metadata;
+    run
+}
+
+#[test]
+fn a_later_pass_clears_keeps_or_leaves_a_waiting_plan() {
+    // What a later run came to, and whether the plan that waits goes.
+    for (action, creates, owned, result) in [
+        ("Push", 0, true, Some("Superseded")),
+        ("Push", 2, true, None),
+        ("Push", 3, true, None),
+        ("Simulate", 2, false, None),
+        ("Simulate", 3, false, Some("Superseded")),
+        ("Simulate", 3, true, None),
+    ] {
+        let mut first = Cluster::push();
+        waiting(&mut first, 2);
+        assert!(rests(&first.run));
+
+        let mut later = Cluster::new(json!({ "scheduleRef": { "name": "s" }, "action": action }));
+        later.run = sibling(later.run, "later", 100);
+        if owned {
+            let owner = json!([{ "apiVersion": "galsync.dev/v1alpha1", "kind": "GalSyncSchedule", "name": "s", "uid": "uid-s" }]);
+            later.run.metadata.owner_references = serde_json::from_value(owner).unwrap();
+        }
+        later.others = vec![first.run.clone()];
+        waiting(&mut later, creates);
+        let case = format!("{action} of {creates} by {}", if owned { "the schedule" } else { "a person" });
+        assert!(is_completed(&later.run), "{case}");
+        assert_eq!(later.reason(types::SUCCEEDED).0, "True", "{case}");
+
+        first.others = vec![later.run];
+        first.look();
+        match result {
+            Some(result) => {
+                assert_eq!(first.reason(types::SUCCEEDED), pair("False", result), "{case}");
+                assert_eq!(first.reason(types::APPROVED), pair("False", result), "{case}");
+            }
+            None => assert!(rests(&first.run), "{case}"),
+        }
+    }
+}
+
+#[test]
+fn a_schedule_can_approve_a_plan_beforehand() {
+    let mut cluster = Cluster::push();
+    let digest = waiting(&mut cluster, 2);
+    cluster.schedules[0].spec.approval.approved_plan_digests = vec![digest.to_string().as_str().into()];
+    assert_eq!(cluster.look(), ["remove c-target"]);
+    assert_eq!(cluster.look(), ["Push c #1"]);
+    assert_eq!(cluster.reason(types::APPROVED), pair("True", "Approved"));
+    // A rejection on the run holds.
+    let mut cluster = Cluster::push();
+    let digest = waiting(&mut cluster, 2);
+    cluster.schedules[0].spec.approval.approved_plan_digests = vec![digest.to_string().as_str().into()];
+    let decision = json!([{ "planDigest": digest, "verdict": "Reject", "by": "ada" }]);
+    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    cluster.look();
+    assert_eq!(cluster.reason(types::APPROVED), pair("False", "Rejected"));
+}
+
+#[test]
+fn a_quota_parks_a_push_and_passes_go_on() {
+    let mut cluster = Cluster::push();
+    let digest = waiting(&mut cluster, 2);
+    let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
+    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    cluster.look();
+    assert_eq!(cluster.look(), ["Push c #1"]);
+    let until = cluster.now + SignedDuration::from_hours(10);
+    cluster.succeed("c", Slot::Target, |outcome| {
+        (outcome.verdict, outcome.reason, outcome.retry_at) = (Verdict::Paused, Reason::QuotaExceeded, Some(until));
+    });
+    assert!(cluster.look().is_empty());
+    assert!(rests(&cluster.run));
+    assert_eq!(cluster.reason(types::COMPLETED), pair("False", "Parked"));
+    cluster.now = until;
+    assert_eq!(cluster.look(), ["remove c-target"]);
+    assert_eq!(cluster.look(), ["Push c #2"]);
+    let push = cluster.run.status.clone().unwrap().operations.last().unwrap().clone();
+    assert_eq!((push.parkings, push.result), (1, None));
+    cluster.succeed("c", Slot::Target, |outcome| outcome.plan = Some(plan(2, &[])));
+    cluster.look();
+    assert_eq!(cluster.reason(types::SUCCEEDED), pair("True", "Succeeded"));
+}
+
+#[test]
+fn an_approved_plan_waits_for_the_end_of_a_freeze_window() {
+    let mut cluster = Cluster::push();
+    // 14 November 2023, 22:13, in a window that began at noon.
+    cluster.schedules[0].spec.freeze =
+        serde_json::from_value(json!([{ "schedule": "0 12 14 11 *", "duration": "24h" }])).unwrap();
+    let digest = waiting(&mut cluster, 2);
+    assert_eq!(cluster.reason(types::APPROVED), pair("Unknown", "ApprovalRequired"));
+    let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
+    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    assert!(cluster.look().is_empty());
+    assert_eq!(cluster.reason(types::COMPLETED), pair("False", "WaitingForFreezeEnd"));
+    assert!(rests(&cluster.run));
+    cluster.now += SignedDuration::from_hours(14);
+    assert_eq!(cluster.look(), ["remove c-target"]);
+    assert_eq!(cluster.look(), ["Push c #1"]);
 }
 
 /// What can happen to a run between two looks.

@@ -64,6 +64,7 @@ pub fn observed(status: &OperationStatus) -> Option<pass::Observed> {
         kind: operation(status.kind),
         connector: status.connector.to_string(),
         attempt: status.attempts.max(1),
+        parkings: status.parkings,
         state,
     })
 }
@@ -71,6 +72,16 @@ pub fn observed(status: &OperationStatus) -> Option<pass::Observed> {
 /// The outcome that stands in the status.
 pub fn outcome(status: &OperationStatus) -> Option<Outcome> {
     serde_json::from_value(status.outcome.clone()?).ok()
+}
+
+/// The operation is done once more: what the attempt before left behind is told no longer.
+pub fn begin_attempt(status: &mut OperationStatus, attempt: u32) {
+    if status.result == Some(OperationResult::Paused) {
+        status.parkings += 1;
+    }
+    let (kind, connector, parkings) = (status.kind, status.connector.clone(), status.parkings);
+    let reason = Some("Starting".into());
+    *status = OperationStatus { attempts: attempt, parkings, reason, ..OperationStatus::waiting(kind, connector) };
 }
 
 /// Puts the outcome into the status.
@@ -185,20 +196,10 @@ pub fn one_class(counts: &ChangeCounts) -> Counts {
 
 /// The sum over the classes and over several plans.
 pub fn total<'a>(plans: impl IntoIterator<Item = &'a RunPlan>) -> Counts {
-    let mut total = Counts::default();
-    for plan in plans {
-        for part in [plan.counts.users, plan.counts.groups, plan.counts.contacts] {
-            let Counts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed } = part;
-            total.create += create;
-            total.update += update;
-            total.hide += hide;
-            total.delete += delete;
-            total.unchanged += unchanged;
-            total.skipped += skipped;
-            total.conflict += conflict;
-            total.undecided += undecided;
-            total.failed += failed;
-        }
-    }
-    total
+    let classes = plans.into_iter().flat_map(|plan| [plan.counts.users, plan.counts.groups, plan.counts.contacts]);
+    let parts = classes.map(|part| {
+        let Counts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed } = part;
+        ChangeCounts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed }
+    });
+    one_class(&parts.sum())
 }

@@ -40,10 +40,7 @@ pub fn decide(observation: &Observation) -> Decision {
     let mut status = GalSyncScheduleStatus { observed_generation: generation, ..before.clone() };
     let newly_finished = report::take_over(&mut status, runs, *now);
 
-    let active = runs
-        .iter()
-        .rev()
-        .find(|run| !run::is_manual(run) && !run::is_completed(run) && !run::waits_for_approval_only(run));
+    let active = runs.iter().rev().find(|run| !run::is_manual(run) && !run::is_completed(run) && !run::rests(run));
     let ready = readiness(observation);
     let able = ready.status == Some(true) && !schedule.spec.suspend;
     let times = observation.checked.as_ref().ok().filter(|_| able);

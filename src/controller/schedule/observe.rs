@@ -1,6 +1,6 @@
 //! Reads what a schedule's next step depends on: the schedule, its runs, its connectors.
 
-use crate::api::convert::{InvalidField, punctuality, source_rules, target_rules, timing};
+use crate::api::convert::{InvalidField, freezes, punctuality, source_rules, target_rules, timing};
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use crate::controller::context::{Context, Guarded};
 use crate::controller::error::Error;
@@ -38,6 +38,7 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
             (0..schedule.spec.targets.len()).try_for_each(|index| target_rules(&schedule, index, owner).map(drop))
         })
         .and_then(|()| {
+            freezes(&schedule)?;
             let (retry_after, starting_deadline) = punctuality(&schedule)?;
             Ok(Times { timing: timing(&schedule)?, retry_after, starting_deadline })
         });

@@ -11,6 +11,9 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 
+/// A later run made the plans of this one needless: neither a success nor a failure.
+const SUPERSEDED: &str = "Superseded";
+
 /// How many finished runs the status remembers.
 const HISTORY: usize = 5;
 
@@ -30,7 +33,7 @@ pub fn take_over(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun], now: T
         if entry.result.as_str() == "Succeeded" {
             status.last_success_time = time;
             status.consecutive_failures = 0;
-        } else {
+        } else if entry.result.as_str() != SUPERSEDED {
             status.last_failure_time = time;
             // What a person refused is not tried again before its time.
             if !refused(runs, entry) {
@@ -131,11 +134,13 @@ fn managed_now(run: &GalSyncRunStatus, target: &str, plan: &RunPlan) -> u64 {
 pub fn synced(before: &GalSyncScheduleStatus, runs: &[GalSyncRun]) -> Option<Wanted> {
     let finished = runs.iter().filter(|run| run.spec.action == RunAction::Push && run.spec.targets.is_none());
     let newest = finished
-        .filter_map(|run| Some((run, run.status.as_ref()?.completion_time.as_ref()?.0)))
-        .max_by_key(|(_, completed)| *completed);
-    if let Some((run, _)) = newest {
-        let conditions = run.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-        let result = conditions::find(conditions, types::SUCCEEDED)?;
+        .filter_map(|run| {
+            let status = run.status.as_ref()?;
+            let result = conditions::find(&status.conditions, types::SUCCEEDED)?;
+            (result.reason != SUPERSEDED).then_some((run, result, status.completion_time.as_ref()?.0))
+        })
+        .max_by_key(|(_, _, completed)| *completed);
+    if let Some((run, result, _)) = newest {
         let message = if result.message.is_empty() {
             format!("run {}", run.name_any())
         } else {
@@ -172,10 +177,10 @@ pub fn events(before: &GalSyncScheduleStatus, after: &GalSyncScheduleStatus, fin
         .iter()
         .map(|entry| {
             let note = format!("run {}: {}", entry.run_ref.name, entry.result);
-            if entry.result.as_str() == "Succeeded" {
-                Event::normal("RunSucceeded", note)
-            } else {
-                Event::warning("RunFailed", note)
+            match entry.result.as_str() {
+                "Succeeded" => Event::normal("RunSucceeded", note),
+                SUPERSEDED => Event::normal("RunSuperseded", note),
+                _ => Event::warning("RunFailed", note),
             }
         })
         .collect();

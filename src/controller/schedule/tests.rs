@@ -261,6 +261,20 @@ fn synced_is_how_the_last_finished_pass_went() {
 }
 
 #[test]
+fn a_superseded_run_is_neither_success_nor_failure() {
+    let mut observation = observation();
+    observation.runs = vec![run("one", Some((after(1), "Succeeded")), false)];
+    observation.schedule.status = Some(decide(&observation).status);
+    observation.runs.push(run("two", Some((after(2), "Superseded")), false));
+    observation.now = after(2);
+    let decision = decide(&observation);
+    assert_eq!(condition(&decision, types::SYNCED), pair("True", "Succeeded"));
+    assert_eq!((decision.status.consecutive_failures, decision.status.history.len()), (0, 2));
+    assert_eq!(decision.status.last_failure_time, None);
+    assert_eq!(decision.events.iter().filter(|event| event.warning).count(), 0);
+}
+
+#[test]
 fn the_history_holds_five_and_names_fit() {
     let mut observation = observation();
     observation.schedule.status = Some(decide(&observation).status);

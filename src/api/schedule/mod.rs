@@ -1,14 +1,17 @@
 //! `GalSyncSchedule`: which sources go to which targets, when, and how far (design §3.2).
 
+mod status;
+
+pub use status::{GalSyncScheduleStatus, HistoryEntry, PendingApproval, TargetState};
+
 use super::filters::{Filters, wire_enum};
 use super::job_template::JobTemplate;
 use super::mapping::Mapping;
 use super::reference::LocalReference;
-use super::run::{Counts, RunAction};
+use super::run::RunAction;
 use super::safety::{ApprovalMode, Policy, Safety};
-use super::text::{DurationText, Sentence, Sha256, ShortText};
+use super::text::{DurationText, Sha256, ShortText};
 use crate::model::schedule as checked;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,7 +52,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(validation = Rule::new("has(self.syncId) == has(oldSelf.syncId) && (!has(self.syncId) || self.syncId == oldSelf.syncId)").message("spec.syncId is part of every owner mark and can be neither changed nor added nor removed: with another one all contacts would be foreign"))]
 #[x_kube(validation = Rule::new("has(self.interval) != has(self.schedule)").message("a schedule has exactly one of spec.interval, such as 24h, and spec.schedule, such as 0 2 * * *"))]
-#[x_kube(validation = Rule::new("!has(self.timeZone) || has(self.schedule)").message("spec.timeZone belongs to spec.schedule; leave it out beside spec.interval"))]
+#[x_kube(validation = Rule::new("!has(self.timeZone) || has(self.schedule) || has(self.freeze)").message("spec.timeZone belongs to spec.schedule and spec.freeze; leave it out beside spec.interval alone"))]
 #[x_kube(validation = Rule::new("self.targets.all(t, self.sources.exists(s, s.connectorRef.name != t.connectorRef.name))").message("a target needs a source other than itself: add one to spec.sources"))]
 pub struct GalSyncScheduleSpec {
     /// Part of every owner mark. Default: `<namespace>/<name>`. Cannot be changed, added or removed later.
@@ -73,7 +76,7 @@ pub struct GalSyncScheduleSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minLength" = 1))]
     pub schedule: Option<ShortText>,
-    /// The IANA time zone of schedule, such as Europe/Berlin; default: UTC.
+    /// The IANA time zone of schedule and freeze, such as Europe/Berlin; default: UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minLength" = 1))]
     pub time_zone: Option<ShortText>,
@@ -99,6 +102,11 @@ pub struct GalSyncScheduleSpec {
     pub removal: Removal,
     #[serde(default)]
     pub conflict: Conflict,
+    /// Windows in which nothing is pushed. Passes pull and simulate as ever; what is approved meanwhile is pushed
+    /// when the window ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    pub freeze: Option<Vec<FreezeWindow>>,
     /// No new passes; a started one goes on to its end.
     #[serde(default)]
     pub suspend: bool,
@@ -106,6 +114,8 @@ pub struct GalSyncScheduleSpec {
     pub timeouts: Timeouts,
     #[serde(default)]
     pub retry: Retry,
+    #[serde(default)]
+    pub history: History,
     /// Laid over the job templates of the connectors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_template: Option<JobTemplate>,
@@ -163,7 +173,14 @@ pub struct Approval {
     pub mode: ApprovalMode,
     /// How long a plan waits before a later one takes its place.
     #[serde(default = "three_days")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("approval.expiresAfter is at least 1m"))]
     pub expires_after: DurationText,
+    /// Plans that may be pushed whenever they come up, for approval by commit: copy the digest from
+    /// status.pendingApprovals. A digest stands for exactly one set of changes, so an old one does no harm.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub approved_plan_digests: Vec<Sha256>,
 }
 
 fn three_days() -> DurationText {
@@ -172,7 +189,7 @@ fn three_days() -> DurationText {
 
 impl Default for Approval {
     fn default() -> Self {
-        Self { mode: ApprovalMode::default(), expires_after: three_days() }
+        Self { mode: ApprovalMode::default(), expires_after: three_days(), approved_plan_digests: Vec::new() }
     }
 }
 
@@ -203,9 +220,22 @@ pub struct Conflict {
     /// A mail contact that is not ours: Skip leaves it alone, Adopt takes it over (and never deletes it).
     #[serde(default)]
     pub foreign_contact: ForeignContact,
-    /// A guest user: Skip, or Unhide it in the address list.
+    /// A guest user: Skip leaves it alone. (Unhide, to show it in the address list, comes with a later release.)
     #[serde(default)]
+    #[x_kube(validation = Rule::new("self != 'Unhide'").message("conflict.guest: Unhide is not supported yet: write Skip, and show guests in the address list by hand"))]
     pub guest: Guest,
+}
+
+/// A time in which nothing is pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FreezeWindow {
+    /// When it begins: a cron expression of five fields in spec.timeZone, such as `0 0 24 12 *`.
+    #[schemars(extend("minLength" = 1))]
+    pub schedule: ShortText,
+    /// How long it lasts, such as 72h.
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("a freeze lasts at least 1m"))]
+    pub duration: DurationText,
 }
 
 wire_enum!(
@@ -230,10 +260,13 @@ wire_enum!(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Timeouts {
     #[serde(default = "six_hours")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("a timeout is at least 1m"))]
     pub pull: DurationText,
     #[serde(default = "six_hours")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("a timeout is at least 1m"))]
     pub simulate: DurationText,
     #[serde(default = "a_day")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("a timeout is at least 1m"))]
     pub push: DurationText,
 }
 
@@ -271,98 +304,35 @@ impl Default for Retry {
     }
 }
 
-/// What the operator saw of a schedule.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GalSyncScheduleStatus {
-    /// The generation that the conditions are about; -1 = none yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// Ready = able to run. Synced = how the last finished pass went. ApprovalRequired = a plan waits.
-    /// Reconciling and Stalled only while true.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
-    pub conditions: Vec<Condition>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_schedule_time: Option<Time>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_schedule_time: Option<Time>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_success_time: Option<Time>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_failure_time: Option<Time>,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub consecutive_failures: u32,
-    /// The value of the annotation galsync.dev/requestedAt that was answered last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_handled_reconcile_at: Option<ShortText>,
-    /// Number of the last pass that was started.
-    #[serde(default)]
-    pub pass_number: u64,
-    /// The pass that runs now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active_run_ref: Option<LocalReference>,
-    /// Plans that wait for a person.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["target".into()]))]
-    pub pending_approvals: Vec<PendingApproval>,
-    /// How each target stood after the last finished pass.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["connector".into()]))]
-    pub targets: Vec<TargetState>,
-    /// The last finished runs, the newest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 5))]
-    pub history: Vec<HistoryEntry>,
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
+/// How many finished runs are kept. A run that has not ended, the last that succeeded and the last that failed are
+/// never removed. Reports are kept in the store by its own retention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PendingApproval {
-    /// Name of the target's connector.
-    pub target: ShortText,
-    pub run_ref: LocalReference,
-    pub plan_digest: Sha256,
-    pub counts: Counts,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
-    pub unsafe_reasons: Vec<ShortText>,
-    /// What would happen, in one sentence with numbers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<Sentence>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Time>,
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct History {
+    /// Runs that succeeded.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub successful_runs: u32,
+    /// Runs that did not.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub failed_runs: u32,
+    /// Older ones go in any case.
+    #[serde(default = "ninety_days")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1h')").message("history.maxAge is at least 1h"))]
+    pub max_age: DurationText,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TargetState {
-    pub connector: ShortText,
-    /// The result of its last operation.
-    pub result: ShortText,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_success_time: Option<Time>,
-    /// Contacts of this schedule in the target.
-    #[serde(default)]
-    pub managed: u64,
-    pub counts: Counts,
+fn ten() -> u32 {
+    10
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct HistoryEntry {
-    pub run_ref: LocalReference,
-    pub action: RunAction,
-    pub start_time: Time,
-    pub completion_time: Time,
-    /// The reason of the run's condition Succeeded.
-    pub result: ShortText,
-    pub counts: Counts,
+fn ninety_days() -> DurationText {
+    "2160h".into()
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { successful_runs: ten(), failed_runs: ten(), max_age: ninety_days() }
+    }
 }

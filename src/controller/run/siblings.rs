@@ -1,0 +1,97 @@
+//! What other runs of the same schedule say about a target of this one. Pure.
+
+use super::subject::{Inputs, Unable, decisions};
+use super::{APPROVAL_REQUIRED, FROZEN, PARKED, is_completed, is_manual, wire};
+use crate::api::GalSyncRun;
+use crate::api::run::{GalSyncRunStatus, RunTarget};
+use crate::model::Digest;
+use crate::pass;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use std::collections::BTreeMap;
+
+/// Other runs of the same schedule that have a status.
+fn siblings<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = (&'a GalSyncRun, &'a GalSyncRunStatus)> + 'a {
+    let own = inputs.run.uid();
+    inputs
+        .runs
+        .iter()
+        .filter(move |run| run.uid() != own && run.spec.schedule_ref == inputs.run.spec.schedule_ref)
+        .filter_map(|run| Some((run, run.status.as_ref()?)))
+}
+
+fn shown<'a>(status: &'a GalSyncRunStatus, target: &str) -> Option<(&'a RunTarget, &'a str)> {
+    let shown = status.targets.iter().find(|shown| shown.connector.as_str() == target)?;
+    Some((shown, shown.result.as_ref()?.as_str()))
+}
+
+fn age(run: &GalSyncRun) -> (Option<Timestamp>, String) {
+    (run.creation_timestamp().map(|time| time.0), run.name_any())
+}
+
+/// The plan of this target that another run left waiting; of several the newest.
+pub fn pending(inputs: &Inputs<'_>, target: &str) -> Option<pass::PendingPlan> {
+    let waiting = siblings(inputs).filter(|(run, _)| !is_completed(run)).filter_map(|(run, status)| {
+        let (shown, result) = shown(status, target)?;
+        let plan = shown.plan.as_ref()?;
+        let digest = Digest::parse(plan.digest.as_str()).ok()?;
+        let expires_at = match result {
+            APPROVAL_REQUIRED => Some(plan.expires_at.as_ref()?.0),
+            PARKED | FROZEN => None,
+            _ => return None,
+        };
+        Some((age(run), pass::PendingPlan { digest, run: run.name_any(), expires_at }))
+    });
+    waiting.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, plan)| plan)
+}
+
+/// What a later run says about a target whose plan waits on this one.
+pub fn successor(inputs: &Inputs<'_>, target: &str) -> Option<pass::Successor> {
+    let own = age(inputs.run);
+    let (_, waiting) = inputs.run.status.as_ref().and_then(|status| shown(status, target))?;
+    let digest = |target: &RunTarget| target.plan.as_ref().map(|plan| plan.digest.clone());
+    let own_digest = inputs.run.status.as_ref().and_then(|status| digest(shown(status, target)?.0));
+    if waiting != APPROVAL_REQUIRED {
+        return None;
+    }
+    let later = siblings(inputs).filter(|(run, _)| age(run) > own).filter_map(|(run, status)| {
+        let (shown, result) = shown(status, target)?;
+        let in_sync = match result {
+            "InSync" => true,
+            APPROVAL_REQUIRED | PARKED | FROZEN | "Pushing" | "Pushed" | "PartiallySucceeded" | "Paused" => false,
+            // Only a person's simulation replaces what waits, and only where it shows something else.
+            "Simulated" if is_manual(run) && digest(shown) != own_digest => false,
+            _ => return None,
+        };
+        Some((age(run), pass::Successor { run: run.name_any(), in_sync }))
+    });
+    later.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, successor)| successor)
+}
+
+/// The plans that people rejected on other runs of the schedule.
+pub fn rejected(inputs: &Inputs<'_>) -> BTreeMap<Digest, String> {
+    let of_run = |run: &GalSyncRun| {
+        let name = run.name_any();
+        decisions(run).into_iter().filter(|(_, verdict)| *verdict == pass::Verdict::Reject).map(move |(digest, _)| {
+            let name = name.clone();
+            (digest, name)
+        })
+    };
+    siblings(inputs).flat_map(|(run, _)| of_run(run)).collect()
+}
+
+/// The plans that `spec.planDigests` names, by target.
+pub fn known_plans(inputs: &Inputs<'_>) -> Result<BTreeMap<String, pass::KnownPlan>, Unable> {
+    let mut known = BTreeMap::new();
+    for text in inputs.run.spec.plan_digests.iter().flatten() {
+        let Ok(digest) = Digest::parse(text.as_str()) else { continue };
+        let shown = siblings(inputs).find_map(|(run, status)| {
+            let (connector, summary) = wire::plan_shown(status, digest)?;
+            let approved = decisions(run).get(&digest) == Some(&pass::Verdict::Approve);
+            Some((connector, pass::KnownPlan { summary, approved }))
+        });
+        let (connector, plan) = shown.ok_or(Unable::NoPlan(digest))?;
+        known.insert(connector, plan);
+    }
+    Ok(known)
+}
