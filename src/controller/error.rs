@@ -29,7 +29,7 @@ impl Error {
     /// For the log: what the API server said, once. Its client's errors say it again at every level.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Incomplete(_) => self.to_string(),
+            Self::Incomplete(_) | Self::Stopping => self.to_string(),
             Self::Conflict(cause) | Self::Forbidden(cause) | Self::Cluster(cause) => match &**cause {
                 kube::Error::Api(status) => format!("{self}: {} ({} {})", status.message, status.code, status.reason),
                 other => {
