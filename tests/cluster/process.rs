@@ -1,0 +1,33 @@
+//! The operator as a process of this machine.
+
+use std::process::{Child, Command, Stdio};
+
+/// The operator as a process of this machine; it ends with the value.
+pub struct Operator(Child);
+
+impl Operator {
+    pub fn start(namespace: &str) -> Self {
+        let image = std::env::var("GALSYNC_TEST_IMAGE").unwrap_or_else(|_| "localhost/galsync:lab".to_owned());
+        let child = Command::new(env!("CARGO_BIN_EXE_galsync"))
+            .args(["operator", "--owner-id", "test", "--listen", "127.0.0.1:0", "--job-start-deadline", "45"])
+            .args(["--job-image", &image, "--job-image-pull-policy", "IfNotPresent", "--watch-namespace", namespace])
+            .args(["--lease-namespace", namespace])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the operator starts");
+        Self(child)
+    }
+
+    /// As a node that loses power would do it.
+    pub fn kill(mut self) {
+        self.0.kill().expect("the operator runs");
+        self.0.wait().expect("it has ended");
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
