@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod gauges;
 mod health;
+mod informer;
 mod invalid;
 mod job_state;
 mod jobs;
@@ -28,6 +29,7 @@ use context::{Caches, Context, Guarded, incomplete_runs};
 use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::{Stream, StreamExt};
 use health::Readiness;
+use informer::Informer;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::Api;
@@ -124,11 +126,13 @@ async fn work(
     Ok(())
 }
 
-/// The three controllers of one scope.
+/// The three controllers of one scope, and the watches that feed them.
 struct Controllers {
     connectors: Controller<Guarded<GalSyncConnector>>,
     schedules: Controller<Guarded<GalSyncSchedule>>,
     runs: Controller<Guarded<GalSyncRun>>,
+    caches: Caches,
+    watches: BoxFuture<'static, ()>,
 }
 
 fn scoped<K>(client: &Client, scope: Option<&str>) -> Api<K>
@@ -145,34 +149,32 @@ impl Controllers {
     /// Everything that can change what one object needs wakes its reconciler; there is no polling but for pods
     /// that do not start.
     fn new(client: &Client, scope: Option<&str>) -> Self {
-        let everything = watcher::Config::default;
         let our_jobs = || watcher::Config::default().labels(&format!("{}={}", jobs::MANAGED_BY, jobs::MANAGER));
-        let connectors = Controller::new(scoped::<Guarded<GalSyncConnector>>(client, scope), everything());
-        let schedules = Controller::new(scoped::<Guarded<GalSyncSchedule>>(client, scope), everything());
-        let runs = Controller::new(scoped::<Guarded<GalSyncRun>>(client, scope), everything());
-        let (connector_store, schedule_store, run_store) = (connectors.store(), schedules.store(), runs.store());
+        let mut connectors = Informer::<GalSyncConnector>::new();
+        let mut schedules = Informer::<GalSyncSchedule>::new();
+        let mut runs = Informer::<GalSyncRun>::new();
+        let caches = Caches { connectors: connectors.cache(), schedules: schedules.cache(), runs: runs.cache() };
 
-        let connectors = connectors
+        let of_connectors = Controller::for_shared_stream(connectors.listen(), caches.connectors.clone())
             .watches(scoped::<Job>(client, scope), our_jobs(), |job| {
                 let name = job.annotations().get(jobs::keys::CONNECTOR).cloned();
                 named(name, job.namespace())
             })
-            .watches(scoped::<Guarded<GalSyncRun>>(client, scope), everything(), |run| {
-                let Ok(run) = run.0 else { return Vec::new() };
+            .watches_shared_stream(runs.listen(), |run| {
+                let Ok(run) = &run.0 else { return Vec::new() };
                 let ended = run.status.iter().flat_map(|status| &status.operations);
                 let ended = ended.filter(|operation| operation.completion_time.is_some());
                 ended.flat_map(|o| named(Some(o.connector.to_string()), run.namespace())).collect()
             });
-        let schedules = schedules
-            .watches(scoped::<Guarded<GalSyncRun>>(client, scope), everything(), |run| {
+        let schedule_cache = caches.schedules.clone();
+        let of_schedules = Controller::for_shared_stream(schedules.listen(), caches.schedules.clone())
+            .watches_shared_stream(runs.listen(), |run| {
                 let reference = run.0.as_ref().ok().and_then(|run| run.spec.schedule_ref.clone());
                 named(reference.map(|reference| reference.name.to_string()), run.namespace())
             })
-            .watches(scoped::<Guarded<GalSyncConnector>>(client, scope), everything(), {
-                move |connector| schedules_of(&schedule_store, &connector)
-            });
-        let waiting = run_store.clone();
-        let runs = runs
+            .watches_shared_stream(connectors.listen(), move |connector| schedules_of(&schedule_cache, &connector));
+        let (run_cache, waiting, affected) = (caches.runs.clone(), caches.runs.clone(), caches.runs.clone());
+        let of_runs = Controller::for_shared_stream(runs.listen(), caches.runs.clone())
             .watches(scoped::<Job>(client, scope), our_jobs(), move |job| {
                 let own = named(run::run_of(&job), job.namespace());
                 // The Job's slot may be what another run waits for.
@@ -183,27 +185,31 @@ impl Controllers {
                 });
                 own.into_iter().chain(others).collect::<Vec<_>>()
             })
-            .watches(scoped::<Guarded<GalSyncConnector>>(client, scope), everything(), {
-                let run_store = run_store.clone();
-                move |connector| incomplete_runs(&run_store, &connector.namespace().unwrap_or_default(), |_| true)
+            .watches_shared_stream(connectors.listen(), move |connector| {
+                incomplete_runs(&affected, &connector.namespace().unwrap_or_default(), |_| true)
             })
             // Its approvals and windows, and what its later runs came to, which its status tells.
-            .watches(scoped::<Guarded<GalSyncSchedule>>(client, scope), everything(), move |schedule| {
+            .watches_shared_stream(schedules.listen(), move |schedule| {
                 let name = schedule.name_any();
-                incomplete_runs(&run_store, &schedule.namespace().unwrap_or_default(), |run| {
+                incomplete_runs(&run_cache, &schedule.namespace().unwrap_or_default(), |run| {
                     run.spec.schedule_ref.as_ref().is_some_and(|reference| reference.name.as_str() == name)
                 })
             });
-        drop(connector_store);
-        Self { connectors, schedules, runs }
+        let watches = futures::future::join3(
+            connectors.run(scoped(client, scope)),
+            schedules.run(scoped(client, scope)),
+            runs.run(scoped(client, scope)),
+        );
+        let watches = watches.map(|_| ()).boxed();
+        Self { connectors: of_connectors, schedules: of_schedules, runs: of_runs, caches, watches }
     }
 
     fn caches(&self) -> Caches {
-        Caches { connectors: self.connectors.store(), schedules: self.schedules.store(), runs: self.runs.store() }
+        self.caches.clone()
     }
 
     async fn run(self, context: &Arc<Context>, shutdown: &Shutdown) {
-        let Self { connectors, schedules, runs } = self;
+        let Self { connectors, schedules, runs, caches: _, watches } = self;
         let config = || controller::Config::default().concurrency(16);
         let error = |controller: &'static str| {
             move |error: &Error, context: &Context| {
@@ -227,7 +233,9 @@ impl Controllers {
             move |_, error, context| of_run(error, &context),
             Arc::clone(context),
         );
-        futures::join!(drain(connectors), drain(schedules), drain(runs));
+        let work = futures::future::join3(drain(connectors), drain(schedules), drain(runs));
+        // The watches have no end of their own.
+        futures::future::select(std::pin::pin!(work), watches).await;
     }
 }
 

@@ -27,6 +27,15 @@ pub fn stands(conditions: &[Condition], kind: &str, status: &str, reason: &str) 
 
 /// The folder of the store's volume, where it is one of this machine: the claim is made and bound to it.
 pub async fn volume(space: &Space) -> Option<PathBuf> {
+    claimed_volume(space, false).await
+}
+
+/// The same with a volume that is full soon.
+pub async fn small_volume(space: &Space) -> Option<PathBuf> {
+    claimed_volume(space, true).await
+}
+
+async fn claimed_volume(space: &Space, small: bool) -> Option<PathBuf> {
     let volumes: Api<PersistentVolume> = Api::all(space.client.clone());
     let found =
         volumes.list(&ListParams::default()).await.expect("volumes can be listed").items.into_iter().find_map(|v| {
@@ -34,7 +43,7 @@ pub async fn volume(space: &Space) -> Option<PathBuf> {
             let free = v.status.as_ref()?.phase.as_deref() == Some("Available");
             let path = PathBuf::from(&spec.local.as_ref()?.path);
             let class = spec.storage_class_name.clone()?;
-            (free && path.is_dir() && !class.ends_with("small")).then(|| (v.name_any(), class, path))
+            (free && path.is_dir() && class.ends_with("small") == small).then(|| (v.name_any(), class, path))
         });
     let Some((name, class, path)) = found else {
         assert!(std::env::var_os("CI").is_none(), "the lab has no free volume; lab/volumes.sh reset makes some");
@@ -49,7 +58,7 @@ pub async fn volume(space: &Space) -> Option<PathBuf> {
     let claim: PersistentVolumeClaim = serde_json::from_value(json!({
         "metadata": { "name": "galsync-store" },
         "spec": { "accessModes": ["ReadWriteOnce"], "storageClassName": class, "volumeName": name,
-            "resources": { "requests": { "storage": "1Gi" } } }
+            "resources": { "requests": { "storage": if small { "4Mi" } else { "1Gi" } } } }
     }))
     .expect("a claim");
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(space.client.clone(), &space.name);

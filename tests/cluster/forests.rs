@@ -1,8 +1,8 @@
 //! The lab's forests as connectors of a namespace on the cluster.
 
-use crate::support::Space;
 use crate::administrator::Administrator;
 use crate::forest::{Account, Forest};
+use crate::support::Space;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, PostParams};
 use serde_json::{Value, json};

@@ -183,11 +183,15 @@ async fn a_push_whose_pods_are_killed_is_finished_and_does_nothing_twice() {
             let found = push_process(&space, &run, attempt as u32).await;
             let wait = Duration::from_millis(random.u64(0..4_500));
             tokio::time::sleep(wait).await;
-            let killed = std::process::Command::new("kill").arg("-KILL").args(found.iter().map(ToString::to_string)).status();
+            let killed =
+                std::process::Command::new("kill").arg("-KILL").args(found.iter().map(ToString::to_string)).status();
             let hit = killed.is_ok_and(|status| status.success());
             let at_death = contacts(&target, &stage.container).await;
             let done = at_death.values().filter(|stored| stored.title == title).count();
-            println!("round {round}, attempt {attempt}: killed after {wait:?} (hit: {hit}), {done} of {} done", people.len());
+            println!(
+                "round {round}, attempt {attempt}: killed after {wait:?} (hit: {hit}), {done} of {} done",
+                people.len()
+            );
             deaths.push(at_death);
         }
         left -= kills;

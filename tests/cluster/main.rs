@@ -5,6 +5,7 @@
 #[path = "../lab/administrator.rs"]
 mod administrator;
 mod approver;
+mod bad_input;
 mod company;
 mod definitions;
 #[allow(clippy::unwrap_used, dead_code, reason = "shared with the tests of the lab")]

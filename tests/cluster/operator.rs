@@ -2,7 +2,8 @@
 //! Needs the image of this source tree on the nodes (`make image-lab`), by default as `localhost/galsync:lab`.
 
 use crate::company::{
-    approve, ask, condition, connector, contacts, directory, next_run, schedule, stands, volume, wait_run, within, write,
+    approve, ask, condition, connector, contacts, directory, next_run, schedule, stands, volume, wait_run, within,
+    write,
 };
 use crate::process::Operator;
 use crate::support::Space;

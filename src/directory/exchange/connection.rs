@@ -37,7 +37,7 @@ impl Access {
             return Err(Error::Unauthenticated { system: SYSTEM, hint });
         }
         Ok(Self {
-            tls: tls::client_config(secrets.ca_bundle.as_deref())?,
+            tls: tls::client_config(secrets.ca_bundle.as_deref(), jiff::Timestamp::now())?,
             security: settings.ldap.security,
             username: secrets.username,
             password: secrets.password,
