@@ -1,15 +1,15 @@
 //! From a Request to the objects that carry it out: an immutable ConfigMap and a Job. Pure.
 
+use super::credentials::{Secrets, add_workload_token, secrets};
 use super::names::{MAX_NAME, Slot, bounded};
 use super::settings::{JobSettings, SERVICE_ACCOUNT, STORE_CLAIM, STORE_SECRET, USER, paths};
 use crate::api::job_template::JobTemplate;
-use crate::model::connector::{Connector, GoogleAuth, Microsoft365Auth, System};
 use crate::operation::{Operation, Request};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const MANAGER: &str = "galsync-operator";
@@ -101,7 +101,8 @@ pub fn manifests(request: &Request, connector: &str, placement: &Placement<'_>) 
         })
     };
     let secrets = secrets(&request.operation);
-    let pod = pod(settings, template, &request_name, &secrets, &labels(slot));
+    let mut pod = pod(settings, template, &request_name, &secrets, &labels(slot));
+    add_workload_token(&mut pod["spec"], &request.operation);
     let job = |slot: Slot, suspend: bool| {
         let value = json!({
             "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(slot),
@@ -215,54 +216,12 @@ fn pod(
     json!({ "metadata": { "labels": pod_labels, "annotations": template.pod_annotations }, "spec": spec })
 }
 
-/// Names of Secrets and the keys that are needed of each.
-type Secrets = BTreeMap<String, BTreeSet<String>>;
-
-/// The Secrets of the one connector that the operation signs in to; never those of the sources of a plan.
-fn secrets(operation: &Operation) -> Secrets {
-    match operation {
-        Operation::EmptyCache { .. } | Operation::CollectGarbage { .. } => Secrets::new(),
-        Operation::Verify { connector, .. } | Operation::Pull { connector, .. } => secrets_of(connector),
-        Operation::Simulate(simulate) | Operation::Push { simulate, .. } => secrets_of(&simulate.target),
-    }
-}
-
-fn secrets_of(connector: &Connector) -> Secrets {
-    let mut secrets = Secrets::new();
-    let mut need = |name: &str, key: &str| {
-        secrets.entry(name.to_owned()).or_default().insert(key.to_owned());
-    };
-    match &connector.system {
-        System::Microsoft365(tenant) => match &tenant.auth {
-            Microsoft365Auth::ClientSecret(secret) => need(&secret.name, &secret.key),
-            Microsoft365Auth::Certificate { name } => {
-                need(name, "tls.crt");
-                need(name, "tls.key");
-            }
-            Microsoft365Auth::WorkloadIdentity => {}
-        },
-        System::GoogleWorkspace(account) => match &account.auth {
-            GoogleAuth::ServiceAccountKey(secret) => need(&secret.name, &secret.key),
-            GoogleAuth::WorkloadIdentity => {}
-        },
-        System::ExchangeOnPremises(exchange) => {
-            need(&exchange.ldap.credentials, "username");
-            need(&exchange.ldap.credentials, "password");
-            if let Some(bundle) = &exchange.ldap.ca_bundle {
-                need(&bundle.name, &bundle.key);
-            }
-        }
-        System::Memory(_) => {}
-    }
-    secrets
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::convert::checked_connector;
     use crate::model::OwnerId;
-    use crate::model::connector::ReadScope;
+    use crate::model::connector::{Connector, ReadScope};
     use crate::operation::{FORMAT, RunReference};
 
     fn connector() -> Connector {

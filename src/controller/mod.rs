@@ -5,6 +5,7 @@ pub mod settings;
 
 mod connector;
 mod context;
+mod credentials;
 mod error;
 mod events;
 mod gauges;

@@ -6,6 +6,8 @@ pub mod conformance;
 mod error;
 pub mod exchange;
 pub mod memory;
+pub mod microsoft365;
+mod normal;
 mod source;
 mod target;
 

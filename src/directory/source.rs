@@ -16,6 +16,8 @@ pub struct Token(pub String);
 pub enum SourceEvent {
     /// The entry as it is now. The same anchor may come more than once; the last one counts.
     Upsert(Box<Entry>),
+    /// It is there, and nothing about it has changed since the token. Only from a source that names everybody.
+    Present(Anchor),
     /// The anchor is no longer in scope, deleted or changed beyond recognition as a recipient.
     Remove(Anchor),
     /// Members of a filter group, nested ones included; several events may name one group. Every filter group
@@ -29,6 +31,9 @@ pub enum SourceEvent {
 pub struct Completion {
     /// Absent where the system has no changes feed: the next read is a full one.
     pub token: Option<Token>,
+    /// A read of changes that named everybody who is there, changed or not: those who were there before and were
+    /// not named are gone. A full read always names everybody.
+    pub names_everybody: bool,
 }
 
 #[async_trait]

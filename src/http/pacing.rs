@@ -155,6 +155,11 @@ impl Pacer {
         } else {
             self.jammed = 0;
             let found = self.refused.is_some();
+            // It is what really came that was too much.
+            let passed = now.saturating_sub(self.adjusted).as_secs_f64();
+            if !found && passed >= 0.2 && self.accepted > 0 {
+                self.rate = self.rate.min(self.accepted as f64 / passed * 1.1);
+            }
             self.refused = Some(self.rate);
             // A limit that sank below what was good makes the search begin anew below it.
             if self.good >= self.rate {
@@ -267,6 +272,17 @@ mod tests {
             assert!(used >= 0.95, "{limit}/{window} s: only {:.1} % of the permitted rate", used * 100.0);
             assert!(share < 0.01, "{limit}/{window} s: {:.2} % refused", share * 100.0);
         }
+    }
+
+    #[test]
+    fn a_rate_that_few_places_never_reach_is_no_measure() {
+        let settings = PaceSettings { initial_rate: 100.0, max_concurrency: 2, ..PaceSettings::default() };
+        let mut pacer = Pacer::new(settings);
+        let mut server = Server { limit: 10, window: Duration::from_secs(1), taken: VecDeque::new() };
+        // Two places of 80 ms each are 25 a second.
+        let (accepted, refused) = drive(&mut pacer, &mut server, 120);
+        assert!(refused < 30, "{refused} refused while it looked for the limit");
+        assert!(accepted > 850, "{accepted} of 1200, the search included");
     }
 
     #[test]

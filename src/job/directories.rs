@@ -3,11 +3,15 @@
 use super::secrets::{self, Secrets};
 use crate::directory::exchange::{ExchangeSecrets, ExchangeSource, ExchangeTarget};
 use crate::directory::memory::{Memory, MemorySource, MemoryTarget};
+use crate::directory::microsoft365::{Microsoft365Secrets, Microsoft365Source, Microsoft365Target};
 use crate::directory::{Error, Source, Target};
-use crate::model::connector::{Connector, ExchangeOnPremises, Ldap, ReadScope, System};
+use crate::model::connector::{
+    Connector, ExchangeOnPremises, Ldap, Microsoft365, Microsoft365Auth, ReadScope, SecretKey, System,
+};
 use crate::model::schedule::TargetRules;
+use crate::operation::{MICROSOFT365_TOKEN, WORKLOAD_TOKENS};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Makes directories; a test brings its own.
 pub trait Directories: Send + Sync {
@@ -33,7 +37,11 @@ impl Directories for Systems<'_> {
                 let secrets = exchange_secrets(settings, self.secrets)?;
                 Ok(Box::new(ExchangeSource::new(settings, connector, secrets, read.clone())?))
             }
-            System::Microsoft365(_) | System::GoogleWorkspace(_) => Err(not_there_yet(connector)),
+            System::Microsoft365(settings) => {
+                let secrets = microsoft365_secrets(settings, self.secrets)?;
+                Ok(Box::new(Microsoft365Source::new(settings, connector, secrets, read.clone())?))
+            }
+            System::GoogleWorkspace(_) => Err(not_there_yet(connector)),
         }
     }
 
@@ -47,9 +55,31 @@ impl Directories for Systems<'_> {
                 let secrets = exchange_secrets(settings, self.secrets)?;
                 Ok(Box::new(ExchangeTarget::new(settings, connector, secrets, owner, sync, mapping)?))
             }
-            System::Microsoft365(_) | System::GoogleWorkspace(_) => Err(not_there_yet(connector)),
+            System::Microsoft365(settings) => {
+                let secrets = microsoft365_secrets(settings, self.secrets)?;
+                Ok(Box::new(Microsoft365Target::new(settings, connector, secrets, owner, sync, mapping)?))
+            }
+            System::GoogleWorkspace(_) => Err(not_there_yet(connector)),
         }
     }
+}
+
+fn microsoft365_secrets(settings: &Microsoft365, secrets: &dyn Secrets) -> Result<Microsoft365Secrets, Error> {
+    Ok(match &settings.auth {
+        Microsoft365Auth::ClientSecret(key) => {
+            Microsoft365Secrets::ClientSecret(secrets::text(secrets, &key.name, &key.key)?)
+        }
+        Microsoft365Auth::Certificate { name } => {
+            let get = |key: &str| secrets.get(&SecretKey { name: name.clone(), key: key.to_owned() });
+            Microsoft365Secrets::Certificate { certificate: get("tls.crt")?, key: get("tls.key")? }
+        }
+        Microsoft365Auth::WorkloadIdentity => {
+            // Azure's own webhook names another place.
+            let named = std::env::var_os("AZURE_FEDERATED_TOKEN_FILE").map(PathBuf::from);
+            let token_file = named.unwrap_or_else(|| Path::new(WORKLOAD_TOKENS).join(MICROSOFT365_TOKEN));
+            Microsoft365Secrets::Federated { token_file }
+        }
+    })
 }
 
 fn exchange_secrets(settings: &ExchangeOnPremises, secrets: &dyn Secrets) -> Result<ExchangeSecrets, Error> {

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Phase};
 use super::error::Error;
-use crate::directory::{Source, SourceEvent, Token};
+use crate::directory::{self, Source, SourceEvent, Token};
 use crate::model::Anchor;
 use crate::model::connector::ReadScope;
 use crate::operation::Reason;
@@ -49,6 +49,7 @@ pub(super) async fn read(
     while let Some(event) = events.try_next().await? {
         match event {
             SourceEvent::Upsert(entry) => merge.upsert(&entry)?,
+            SourceEvent::Present(anchor) => merge.present(&anchor)?,
             SourceEvent::Remove(anchor) => merge.remove(&anchor)?,
             SourceEvent::Members { group, anchors } => merge.members(&group, &anchors)?,
             SourceEvent::Complete(said) => completion = Some(said),
@@ -65,12 +66,18 @@ pub(super) async fn read(
         let message = format!("nothing was said about the members of the filter group {group}");
         return Err(Error::refused(Reason::FilterGroupUnavailable, message));
     }
+    if completion.names_everybody {
+        merge.names_everybody();
+    }
     context.progress.at(Phase::ReadingSource, seen, Some(seen));
     let output = BufWriter::new(context.store.temporary_file()?);
     let merged = match base {
         Some(base) => merge.finish(Some((base.reader, &base.statistics)), output)?,
         None => merge.finish(None, output)?,
     };
+    if merged.unknown > 0 {
+        return Err(directory::Error::TokenExpired { system: "the source" }.into());
+    }
     let file = merged.output.into_inner().map_err(|error| Error::Temporary(error.into_error()))?;
     Ok(Reading {
         file,
@@ -89,7 +96,7 @@ pub(super) async fn touched(source: &dyn Source, since: Token) -> Result<BTreeSe
         match event {
             SourceEvent::Upsert(entry) => anchors.insert(entry.anchor),
             SourceEvent::Remove(anchor) => anchors.insert(anchor),
-            SourceEvent::Members { .. } | SourceEvent::Complete(_) => false,
+            SourceEvent::Present(_) | SourceEvent::Members { .. } | SourceEvent::Complete(_) => false,
         };
     }
     Ok(anchors)

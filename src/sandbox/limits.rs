@@ -34,18 +34,19 @@ impl Bucket {
         Err(Duration::try_from_secs_f64(missing).unwrap_or(Duration::MAX))
     }
 
-    /// Whole units that are left.
-    pub fn left(&self) -> u64 {
-        self.left.max(0.0) as u64
+    /// Which part of it is taken, from 0 to 1.
+    pub fn taken(&self) -> f64 {
+        1.0 - self.left.max(0.0) / self.burst.max(1.0)
     }
 
-    /// Time until the bucket is full again.
-    pub fn full_in(&self) -> Duration {
-        Duration::try_from_secs_f64((self.burst - self.left).max(0.0) / self.per_second).unwrap_or(Duration::MAX)
+    /// How many may come within so long from now.
+    pub fn left_within(&self, window: Duration) -> u64 {
+        (self.left.max(0.0) + self.per_second * window.as_secs_f64()) as u64
     }
 
-    pub fn burst(&self) -> u64 {
-        self.burst as u64
+    /// The most that may come within so long.
+    pub fn most_within(&self, window: Duration) -> u64 {
+        (self.burst + self.per_second * window.as_secs_f64()) as u64
     }
 }
 

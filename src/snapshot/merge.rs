@@ -11,6 +11,7 @@ use std::path::Path;
 
 const UPSERT: u8 = b'+';
 const REMOVE: u8 = b'-';
+const PRESENT: u8 = b'=';
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct MergeCounts {
@@ -33,6 +34,9 @@ pub struct Merged<W> {
     pub summary: Summary,
     pub counts: MergeCounts,
     pub statistics: Statistics,
+    /// Anchors that were said to be there still, and that the last snapshot does not have: the two do not belong
+    /// together, and the result is of no use.
+    pub unknown: u64,
 }
 
 /// Takes events in any order (the last one of an anchor counts), then merges them in bounded memory.
@@ -41,13 +45,20 @@ pub struct EntryMerge {
     members: Sorter,
     groups: BTreeSet<String>,
     buffer: Vec<u8>,
+    names_everybody: bool,
 }
 
 impl EntryMerge {
     /// `memory` bounds what is kept before it goes to files in `folder`.
     pub fn new(folder: &Path, memory: usize) -> Self {
         let members = Sorter::new(folder, memory / 4);
-        Self { events: Sorter::new(folder, memory / 4 * 3), members, groups: BTreeSet::new(), buffer: Vec::new() }
+        Self {
+            events: Sorter::new(folder, memory / 4 * 3),
+            members,
+            groups: BTreeSet::new(),
+            buffer: Vec::new(),
+            names_everybody: false,
+        }
     }
 
     /// `member_of` is overwritten by the memberships.
@@ -60,6 +71,16 @@ impl EntryMerge {
 
     pub fn remove(&mut self, anchor: &Anchor) -> Result<(), Error> {
         self.events.push(anchor.as_str().as_bytes(), &[REMOVE])
+    }
+
+    /// There as before.
+    pub fn present(&mut self, anchor: &Anchor) -> Result<(), Error> {
+        self.events.push(anchor.as_str().as_bytes(), &[PRESENT])
+    }
+
+    /// Of everybody who is there something was said: all others of the last snapshot are gone.
+    pub fn names_everybody(&mut self) {
+        self.names_everybody = true;
     }
 
     /// Also called for a group without members, with no anchors.
@@ -85,6 +106,7 @@ impl EntryMerge {
             members: Members { sorted: self.members.finish()?, groups: BTreeSet::new(), more: true, started: false },
             statistics,
             counts: MergeCounts::default(),
+            unknown: 0,
         };
         let mut events = Events { sorted: self.events.finish()?, last: None, more: true, started: false };
         events.advance()?;
@@ -100,7 +122,11 @@ impl EntryMerge {
                     events.advance()?;
                 }
                 (Some(old), event) if event.is_none_or(|(key, _)| old.key < key.as_slice()) => {
-                    next.keep(old, number)?;
+                    if self.names_everybody {
+                        next.event(Some((old, number)), old.key, &[REMOVE])?;
+                    } else {
+                        next.keep(old, number)?;
+                    }
                     more = advance(&mut previous)?;
                 }
                 (_, Some((key, event))) => {
@@ -110,9 +136,9 @@ impl EntryMerge {
                 (_, None) => unreachable!("the loop runs while there is one of them"),
             }
         }
-        let Next { writer, statistics, counts, .. } = next;
+        let Next { writer, statistics, counts, unknown, .. } = next;
         let (output, summary) = writer.finish()?;
-        Ok(Merged { output, summary, counts, statistics })
+        Ok(Merged { output, summary, counts, statistics, unknown })
     }
 }
 
@@ -125,6 +151,7 @@ struct Next<W: Write> {
     members: Members,
     statistics: Statistics,
     counts: MergeCounts,
+    unknown: u64,
 }
 
 impl<W: Write> Next<W> {
@@ -144,6 +171,15 @@ impl<W: Write> Next<W> {
     }
 
     fn event(&mut self, old: Option<(Record<'_>, u64)>, key: &[u8], event: &[u8]) -> Result<(), Error> {
+        if event == [PRESENT] {
+            return match old {
+                Some((old, number)) => self.keep(old, number),
+                None => {
+                    self.unknown += 1;
+                    Ok(())
+                }
+            };
+        }
         if let Some((old, number)) = old {
             self.statistics.remove(&parse(old.document, number)?);
         }

@@ -72,6 +72,7 @@ async fn read(source: &ExchangeSource, since: Option<Token>) -> (Read, Option<Er
             }
             Ok(Some(SourceEvent::Upsert(entry))) => drop(read.entries.insert(entry.anchor.to_string())),
             Ok(Some(SourceEvent::Remove(anchor))) => drop(read.removed.insert(anchor.to_string())),
+            Ok(Some(SourceEvent::Present(_))) => panic!("Active Directory does not name everybody"),
             Ok(Some(SourceEvent::Members { anchors, .. })) => {
                 read.members.extend(anchors.into_iter().map(String::from));
             }

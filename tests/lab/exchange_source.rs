@@ -44,7 +44,7 @@ async fn read(source: &ExchangeSource, since: Option<Token>) -> Result<Read, Err
                 read.entries.remove(anchor.as_str());
                 read.removed.insert(anchor.to_string());
             }
-            SourceEvent::Members { .. } => {}
+            SourceEvent::Members { .. } | SourceEvent::Present(_) => {}
             SourceEvent::Complete(completion) => {
                 complete = true;
                 read.token = completion.token;

@@ -12,13 +12,25 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Seen {
     entries: BTreeMap<Anchor, Entry>,
     removed: BTreeSet<Anchor>,
+    present: BTreeSet<Anchor>,
     members: BTreeMap<String, BTreeSet<Anchor>>,
     token: Option<Token>,
     complete: bool,
+    names_everybody: bool,
+}
+
+impl Seen {
+    /// Who of those that were known is there no more.
+    fn gone(&self, known: &BTreeMap<Anchor, Entry>) -> BTreeSet<Anchor> {
+        let named = |anchor: &&Anchor| self.entries.contains_key(*anchor) || self.present.contains(*anchor);
+        let unnamed = known.keys().filter(|anchor| self.names_everybody && !named(anchor)).cloned();
+        self.removed.iter().cloned().chain(unnamed).collect()
+    }
 }
 
 async fn read(source: &dyn Source, since: Option<Token>) -> Result<Seen, Error> {
     let mut seen = Seen::default();
+    let full = since.is_none();
     let mut events = source.read(since);
     while let Some(event) = events.try_next().await? {
         assert!(!seen.complete, "an event came after the completion");
@@ -28,6 +40,10 @@ async fn read(source: &dyn Source, since: Option<Token>) -> Result<Seen, Error> 
                 seen.removed.remove(&entry.anchor);
                 seen.entries.insert(entry.anchor.clone(), *entry);
             }
+            SourceEvent::Present(anchor) => {
+                assert!(!full, "a full read tells everybody in full");
+                seen.present.insert(anchor);
+            }
             SourceEvent::Remove(anchor) => {
                 seen.entries.remove(&anchor);
                 seen.removed.insert(anchor);
@@ -36,6 +52,7 @@ async fn read(source: &dyn Source, since: Option<Token>) -> Result<Seen, Error> 
             SourceEvent::Complete(completion) => {
                 seen.complete = true;
                 seen.token = completion.token;
+                seen.names_everybody = completion.names_everybody;
             }
         }
     }
@@ -120,10 +137,10 @@ async fn changes_lead_to_what_a_full_read_sees(fixture: &dyn Fixture, token: Tok
     let changes = read(source.as_ref(), Some(token)).await.expect("changes can be read");
     assert!(changes.entries.contains_key(&newcomer), "a new person is missing among the changes");
     assert!(changes.entries.contains_key(&shown), "a changed person is missing among the changes");
-    assert!(changes.removed.contains(&leaver), "a removed person is missing among the changes");
-    for anchor in &changes.removed {
-        known.remove(anchor);
-    }
+    let gone = changes.gone(&known);
+    assert!(gone.contains(&leaver), "a removed person is missing among the changes");
+    known.retain(|anchor, _| !gone.contains(anchor));
+    assert!(changes.present.iter().all(|anchor| known.contains_key(anchor)), "somebody unknown is as before");
     known.extend(changes.entries);
     let full = read(source.as_ref(), None).await.expect("a full read succeeds").entries;
     let ours = |entries: &BTreeMap<Anchor, Entry>| -> BTreeMap<Anchor, Entry> {

@@ -20,7 +20,6 @@ mod failure;
 mod forest;
 mod groups;
 mod names;
-mod normal;
 mod record;
 mod search;
 mod source;

@@ -185,7 +185,7 @@ impl ExchangeSource {
         }
         let members = self.members(&domains).await?;
         let token = self.next_token(&cursors, &domains).await?;
-        let last = SourceEvent::Complete(Completion { token });
+        let last = SourceEvent::Complete(Completion { token, ..Completion::default() });
         let events = stream::iter(members).map(Ok).chain(stream::iter(body).flatten());
         Ok(until_error(events.chain(stream::once(ready(Ok(last))))).boxed())
     }

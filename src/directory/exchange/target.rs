@@ -1,10 +1,11 @@
 //! Contacts of ours in a forest, and who holds the other addresses there.
 
+use super::attributes::ldap_name;
 use super::connection::{Access, Session, Traffic};
 use super::contact::Reading;
 use super::forest::{self, Organization};
-use super::{ExchangeSecrets, contents, normal, target_verify};
-use crate::directory::{ChangeOutcome, Error, Target, TargetEvent};
+use super::{ExchangeSecrets, contents, target_verify};
+use crate::directory::{ChangeOutcome, Error, Target, TargetEvent, normal};
 use crate::model::connector::{Connector, ExchangeOnPremises};
 use crate::model::mapping::Mapping;
 use crate::model::mark::MarkScope;
@@ -146,7 +147,8 @@ impl Target for ExchangeTarget {
     }
 
     fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>) {
-        normal::normalize(contact, &self.mapping, &self.owner_attribute)
+        let has_mark = |attribute| ldap_name(attribute).eq_ignore_ascii_case(&self.owner_attribute);
+        normal::normalize(contact, &self.mapping, has_mark)
     }
 
     fn contents(&self) -> BoxStream<'_, Result<TargetEvent, Error>> {

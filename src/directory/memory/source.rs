@@ -77,7 +77,10 @@ impl MemorySource {
             }
             Cursor::Groups => {
                 let mut events = self.groups(state)?;
-                events.push(SourceEvent::Complete(Completion { token: Some(Token(state.token())) }));
+                events.push(SourceEvent::Complete(Completion {
+                    token: Some(Token(state.token())),
+                    names_everybody: false,
+                }));
                 (events, Cursor::End)
             }
             Cursor::End => (Vec::new(), Cursor::End),

@@ -119,6 +119,33 @@ fn nothing_changed_gives_the_same_file() {
 }
 
 #[test]
+fn who_is_not_named_among_everybody_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut merge = EntryMerge::new(folder.path(), 0);
+    (0..30).for_each(|number| merge.upsert(&entry(number, None, false)).unwrap());
+    let first = merge.finish(None, Vec::new()).unwrap();
+    let next = |present: &[u8], everybody: bool| {
+        let mut merge = EntryMerge::new(folder.path(), 0);
+        present.iter().for_each(|number| merge.present(&anchor(*number)).unwrap());
+        merge.upsert(&entry(3, Some(&"x".into()), false)).unwrap();
+        merge.upsert(&entry(40, None, true)).unwrap();
+        if everybody {
+            merge.names_everybody();
+        }
+        let reader = Reader::new(Cursor::new(first.output.clone())).unwrap();
+        merge.finish(Some((reader, &first.statistics)), Vec::new()).unwrap()
+    };
+    let even: Vec<u8> = (0..30).filter(|number| number % 2 == 0).collect();
+    let merged = next(&even, true);
+    assert_eq!(merged.counts, MergeCounts { added: 1, changed: 1, removed: 14, unchanged: 15 });
+    assert_eq!((merged.summary.count, merged.statistics.entries(), merged.unknown), (17, 17, 0));
+    let merged = next(&even, false);
+    assert_eq!(merged.counts, MergeCounts { added: 1, changed: 1, removed: 0, unchanged: 29 });
+    // Somebody whom the last snapshot does not have cannot be as before.
+    assert_eq!(next(&[0, 77, 99], true).unknown, 2);
+}
+
+#[test]
 fn a_damaged_previous_snapshot_gives_no_next_one() {
     let folder = tempfile::tempdir().unwrap();
     let mut merge = EntryMerge::new(folder.path(), 0);

@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 
 /// Carries out a writing cmdlet.
 pub fn write(cmdlet: Cmdlet, bound: &Bound, tenant: &mut Tenant, now: Timestamp) -> Result<Output, CmdletError> {
+    if bound.bool("WhatIf") == Some(true) {
+        return Ok(Output::default());
+    }
     match cmdlet {
         Cmdlet::NewMailContact => new(bound, tenant, now),
         Cmdlet::SetMailContact => set(bound, tenant, now, cmdlet, set_mail_contact),

@@ -34,6 +34,9 @@ use std::time::Duration;
 /// Objects per page without a wish, and the most that a wish gets.
 const PAGE_SIZE: usize = 1000;
 
+/// What the headers about the budget are about: the time from now.
+const BUDGET_WINDOW: Duration = Duration::from_secs(60);
+
 const CONTENT_TYPE: &str =
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
 
@@ -144,10 +147,10 @@ pub fn answer(call: &Call, endpoint: Endpoint, tenant: &mut Tenant, claims: &Cla
     let request = tenant.new_id().to_string();
     let reply = match &tenant.cmdlets {
         Some(bucket) => {
-            let reset = crate::sandbox::clock::after(now, crate::sandbox::config::Span(bucket.full_in()));
+            let reset = crate::sandbox::clock::after(now, crate::sandbox::config::Span(BUDGET_WINDOW));
             reply
-                .with("rate-limit-limit", bucket.burst().to_string())
-                .with("rate-limit-remaining", bucket.left().to_string())
+                .with("rate-limit-limit", bucket.most_within(BUDGET_WINDOW).to_string())
+                .with("rate-limit-remaining", bucket.left_within(BUDGET_WINDOW).to_string())
                 .with("rate-limit-reset", reset.to_string())
         }
         None => reply.with("rate-limit-limit", "30000").with("rate-limit-remaining", "29999"),

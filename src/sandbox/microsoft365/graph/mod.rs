@@ -61,5 +61,5 @@ fn pay(call: &Call, route: &Route, tenant: &mut Tenant, now: Timestamp) -> Resul
     bucket
         .take(f64::from(units), now)
         .map_err(|wait| GraphError::Throttled(retry_after.map_or(wait, |span| span.0)))?;
-    Ok((units, Some(1.0 - bucket.left() as f64 / bucket.burst().max(1) as f64)))
+    Ok((units, Some(bucket.taken())))
 }

@@ -1,6 +1,5 @@
-//! A contact as Active Directory will give it back, so that a plan is what will be.
+//! A contact as Exchange, on premises and online, will give it back, so that a plan is what will be.
 
-use super::attributes::ldap_name;
 use crate::model::mapping::Mapping;
 use crate::model::reason::Warning;
 use crate::model::{Attribute, Contact, Country};
@@ -8,11 +7,14 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-pub(super) fn normalize(mut contact: Contact, mapping: &Mapping, owner_attribute: &str) -> (Contact, Vec<Warning>) {
+/// `has_mark` says which attribute is the one with the owner mark.
+pub(super) fn normalize(
+    mut contact: Contact,
+    mapping: &Mapping,
+    has_mark: impl Fn(Attribute) -> bool,
+) -> (Contact, Vec<Warning>) {
     let mut warnings = Vec::new();
-    contact.attributes.retain(|attribute, _| {
-        mapping.manages(*attribute) && !ldap_name(*attribute).eq_ignore_ascii_case(owner_attribute)
-    });
+    contact.attributes.retain(|attribute, _| mapping.manages(*attribute) && !has_mark(*attribute));
     for (attribute, value) in &mut contact.attributes {
         *value = text(*attribute, value, &mut warnings);
     }
@@ -70,15 +72,14 @@ fn comparable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contact::tests::mark;
     use super::*;
-    use crate::model::{ContactName, SmtpAddress};
+    use crate::model::{ContactName, OwnerMark, SmtpAddress};
     use proptest::prelude::*;
 
     fn contact(attributes: &[(Attribute, &str)], secondary: &[&str], x500: &[&str]) -> Contact {
         let address = |text: &str| SmtpAddress::parse(text).unwrap();
         let mut contact = Contact {
-            mark: mark(&[]),
+            mark: OwnerMark::parse("gs1;prod;contoso;t-1;s-1;a-1;;-;").unwrap(),
             name: ContactName::existing("gs-1"),
             primary: address("ada@b.test"),
             delivery: address("ada@c.test"),
@@ -95,7 +96,7 @@ mod tests {
     }
 
     fn check(contact: Contact) -> (Contact, Vec<Warning>) {
-        normalize(contact, &Mapping::default(), "extensionAttribute15")
+        normalize(contact, &Mapping::default(), |attribute| attribute == Attribute::Custom15)
     }
 
     #[test]

@@ -1,0 +1,343 @@
+//! Carrying out changes: several cmdlets under way, each change by itself, twice the same as once.
+//!
+//! All but creations read the objects first, many at once, and compare them with what the plan saw. A contact is
+//! made in three steps of which the last writes the mark: until then it is found by its name and delivery address.
+
+use super::cmdlet::{Call, Exchange, Failed, quoted};
+use super::contact::{Details, Reading};
+use super::fault::{Fault, FaultKind};
+use super::row::{Kind, Row};
+use super::target::Microsoft365Target;
+use super::write::{self, Writes};
+use crate::directory::{ChangeOutcome, ChangeResult, Error};
+use crate::model::mark::Ownership;
+use crate::model::{Change, ChangeKind, Contact, OwnerMark, RecipientType};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+
+/// Objects that are read by one filter.
+const CHUNK: usize = 20;
+/// Chunks under way, so that reading one and writing another overlap. How many cmdlets are under way is the
+/// pacer's to say.
+const CHUNKS: usize = 3;
+/// Exchange Online does not say when its quota for new contacts permits more; experience says hours.
+const QUOTA_PAUSE: SignedDuration = SignedDuration::from_hours(4);
+
+type Attempt = Result<ChangeOutcome, Error>;
+type Found = HashMap<String, (Row, Details)>;
+
+pub(super) fn only(result: ChangeResult) -> ChangeOutcome {
+    ChangeOutcome { result, refused_values: Vec::new(), legacy_exchange_dn: None }
+}
+
+fn refused(hint: impl Into<String>) -> ChangeOutcome {
+    only(ChangeResult::Refused { hint: hint.into() })
+}
+
+fn with(result: ChangeResult, row: &Row) -> ChangeOutcome {
+    ChangeOutcome { legacy_exchange_dn: row.text("LegacyExchangeDN").map(str::to_owned), ..only(result) }
+}
+
+impl Microsoft365Target {
+    pub(super) async fn carry_out(&self, changes: &[Change]) -> Result<Vec<ChangeOutcome>, Error> {
+        let writer = &Writer { target: self, exchange: self.exchange(), reading: self.reading() };
+        let chunks: Vec<_> = changes.chunks(CHUNK).map(|chunk| writer.chunk(chunk)).collect();
+        stream::iter(chunks).buffered(CHUNKS).try_concat().await
+    }
+
+    fn parked_until(&self) -> Option<Timestamp> {
+        let until = *self.parked.lock().expect("no holder panics");
+        until.filter(|until| *until > Timestamp::now())
+    }
+
+    fn park(&self) -> Timestamp {
+        let mut parked = self.parked.lock().expect("no holder panics");
+        *parked.get_or_insert_with(|| Timestamp::now() + QUOTA_PAUSE)
+    }
+}
+
+pub(super) struct Writer<'a> {
+    pub(super) target: &'a Microsoft365Target,
+    pub(super) exchange: Exchange<'a>,
+    pub(super) reading: &'a Reading,
+}
+
+impl Writer<'_> {
+    async fn chunk(&self, changes: &[Change]) -> Result<Vec<ChangeOutcome>, Error> {
+        let found = self.objects(changes).await?;
+        let attempts: Vec<_> = changes.iter().map(|change| self.one(change, &found)).collect();
+        stream::iter(attempts).buffered(CHUNK).try_collect().await
+    }
+
+    /// The objects that these changes are about, by id, and by name where no id is known.
+    async fn objects(&self, changes: &[Change]) -> Result<Found, Error> {
+        let known = changes.iter().filter_map(|change| {
+            let contact = change.before.as_ref().or(change.after.as_ref())?;
+            match (&contact.handle, change.kind) {
+                (Some(guid), _) => Some(format!("Guid -eq {}", quoted(guid))),
+                (None, ChangeKind::Create) => None,
+                (None, _) => Some(format!("Name -eq {}", quoted(contact.name.as_str()))),
+            }
+        });
+        let filter = known.collect::<Vec<_>>().join(" -or ");
+        if filter.is_empty() {
+            return Ok(Found::new());
+        }
+        let mut found = Found::new();
+        for object in self.exchange.find(&filter, self.reading).await? {
+            let (guid, name) = (object.0.guid().unwrap_or_default(), object.0.text("Name").unwrap_or_default());
+            found.insert(name.to_lowercase(), object.clone());
+            found.insert(guid, object);
+        }
+        Ok(found)
+    }
+
+    async fn one(&self, change: &Change, found: &Found) -> Attempt {
+        let object = |contact: &Contact| {
+            let name = || contact.name.as_str().to_lowercase();
+            found.get(&contact.handle.clone().unwrap_or_else(name))
+        };
+        match (change.kind, &change.before, &change.after) {
+            (ChangeKind::Create, None, Some(after)) => match object(after) {
+                Some(half) => self.finish(half, after).await,
+                None => self.create(after).await,
+            },
+            (ChangeKind::Delete | ChangeKind::Release, Some(before), None) => self.delete(object(before), before).await,
+            (ChangeKind::Unmark, Some(before), None) => self.unmark(object(before), before).await,
+            (ChangeKind::Adopt, Some(before), Some(after)) => self.adopt(object(before), before, after).await,
+            (_, Some(before), Some(after)) => self.update(object(before), before, after).await,
+            _ => Ok(refused("the change is not well formed")),
+        }
+    }
+
+    /// The object as a contact of ours with this contact's key.
+    fn ours(&self, (row, details): &(Row, Details), wanted: &Contact) -> Option<Contact> {
+        match self.reading.ownership(row) {
+            Ownership::Ours(mark) if mark.key() == wanted.key() => Some(self.reading.contact(row, details, mark)),
+            _ => None,
+        }
+    }
+
+    async fn update(&self, object: Option<&(Row, Details)>, before: &Contact, after: &Contact) -> Attempt {
+        let Some(object) = object else { return Ok(only(ChangeResult::Drifted)) };
+        if let Some(current) = self.ours(object, after)
+            && current.digest() == after.digest()
+            && current.mark == after.mark
+        {
+            return Ok(with(ChangeResult::AlreadyDone, &object.0));
+        }
+        match self.ours(object, before) {
+            Some(current) if current.digest() == before.digest() => self.write(&object.0, &current, after).await,
+            _ => Ok(only(ChangeResult::Drifted)),
+        }
+    }
+
+    async fn adopt(&self, object: Option<&(Row, Details)>, before: &Contact, after: &Contact) -> Attempt {
+        let Some(object) = object else { return Ok(only(ChangeResult::Drifted)) };
+        let (row, details) = object;
+        match self.reading.ownership(row) {
+            Ownership::Ours(mark) => {
+                let current = self.reading.contact(row, details, mark);
+                let same = current.key() == after.key() && current.digest() == after.digest();
+                Ok(if same { with(ChangeResult::AlreadyDone, row) } else { only(ChangeResult::Drifted) })
+            }
+            Ownership::Unmarked if self.is_free(row) => {
+                let current = self.reading.contact(row, details, bare(&after.mark));
+                let value = format!("smtp:{}", before.primary);
+                let holds = [&current.primary, &current.delivery].contains(&&before.primary)
+                    || current.foreign_values.contains(&value);
+                if holds { self.write(row, &current, after).await } else { Ok(only(ChangeResult::Drifted)) }
+            }
+            _ => Ok(only(ChangeResult::Drifted)),
+        }
+    }
+
+    /// A mail contact that nobody owns and that may be written.
+    fn is_free(&self, row: &Row) -> bool {
+        row.kind() == Kind::Is(RecipientType::MailContact)
+            && !row.flag("IsDirSynced")
+            && row.text(&self.reading.owner_attribute).is_none()
+    }
+
+    async fn unmark(&self, object: Option<&(Row, Details)>, before: &Contact) -> Attempt {
+        let Some(object) = object else { return Ok(only(ChangeResult::AlreadyDone)) };
+        match self.ours(object, before) {
+            Some(current) if current.mark.adopted && current.digest() == before.digest() => {
+                let writes = write::unmark(&current, &self.reading.owner_attribute);
+                self.carry(&object.0, &writes, None).await
+            }
+            None if self.reading.ownership(&object.0) == Ownership::Unmarked => {
+                Ok(with(ChangeResult::AlreadyDone, &object.0))
+            }
+            _ => Ok(only(ChangeResult::Drifted)),
+        }
+    }
+
+    async fn delete(&self, object: Option<&(Row, Details)>, before: &Contact) -> Attempt {
+        let Some(object) = object else { return Ok(only(ChangeResult::AlreadyDone)) };
+        match self.ours(object, before) {
+            Some(current) if !current.mark.adopted && current.digest() == before.digest() => {}
+            _ => return Ok(only(ChangeResult::Drifted)),
+        }
+        let call = Call::new("Remove-MailContact").with("Identity", identity(&object.0)).with("Confirm", false);
+        match self.exchange.run(&call).await {
+            Ok(_) => Ok(with(ChangeResult::Done, &object.0)),
+            // It was there a moment ago: an earlier try of the same call removed it.
+            Err(Failed::Fault(Fault { kind: FaultKind::NotFound, .. })) => Ok(with(ChangeResult::Done, &object.0)),
+            Err(failed) => told("Remove-MailContact", failed),
+        }
+    }
+
+    async fn create(&self, after: &Contact) -> Attempt {
+        if let Some(until) = self.target.parked_until() {
+            return Ok(only(ChangeResult::Parked { until }));
+        }
+        let call = Call::new("New-MailContact").with_all(write::creation(after));
+        match self.exchange.run(&call).await {
+            Ok(rows) => match rows.into_iter().next().filter(|row| row.guid().is_some()) {
+                Some(row) => self.complete(&row, &write::created(after), after, true).await,
+                None => self.find_and_finish(after, true).await,
+            },
+            Err(Failed::Fault(fault)) => match fault.kind {
+                FaultKind::CreateQuota => Ok(only(ChangeResult::Parked { until: self.target.park() })),
+                FaultKind::NameInUse => self.find_and_finish(after, true).await,
+                FaultKind::AddressInUse(_) => self.find_and_finish(after, false).await,
+                _ => told("New-MailContact", Failed::Fault(fault)),
+            },
+            Err(failed) => told("New-MailContact", failed),
+        }
+    }
+
+    /// Name or address are taken: by the contact itself, made by an earlier try, or by somebody. One with the name
+    /// may not be found at once.
+    async fn find_and_finish(&self, after: &Contact, is_there: bool) -> Attempt {
+        let name = after.name.as_str();
+        let by_name = format!("Name -eq {}", quoted(name));
+        let mut found = self.exchange.find(&by_name, self.reading).await?;
+        if found.is_empty() && is_there {
+            let wait = Call::new("Get-MailContact").with("Identity", name).select(["Guid"]).on_new_object();
+            match self.exchange.run(&wait).await {
+                Ok(_) => found = self.exchange.find(&by_name, self.reading).await?,
+                Err(Failed::Fault(Fault { kind: FaultKind::NotFound, .. })) => {}
+                Err(failed) => return told("Get-MailContact", failed),
+            }
+        }
+        match found.first() {
+            Some(object) => self.finish(object, after).await,
+            None if is_there => Ok(refused("another object has the contact's name or alias; rename or remove it")),
+            None => Ok(only(ChangeResult::Deferred)),
+        }
+    }
+
+    /// An object with the contact's name: ours, half made by an earlier push, or somebody else's.
+    async fn finish(&self, object: &(Row, Details), after: &Contact) -> Attempt {
+        let (row, details) = object;
+        if let Some(current) = self.ours(object, after) {
+            return self.write(row, &current, after).await;
+        }
+        let named = row.text("Name").is_some_and(|name| name.eq_ignore_ascii_case(after.name.as_str()));
+        if named && self.is_free(row) && row.external().is_none_or(|external| external == after.delivery) {
+            let current = self.reading.contact(row, details, bare(&after.mark));
+            return self.complete(row, &current, after, false).await;
+        }
+        Ok(refused("another object has the contact's name or alias; rename or remove it"))
+    }
+
+    async fn complete(&self, row: &Row, current: &Contact, after: &Contact, just_made: bool) -> Attempt {
+        let writes = write::update(current, after, &self.reading.owner_attribute, true);
+        self.carry(row, &writes, Some((after, just_made))).await
+    }
+
+    async fn write(&self, row: &Row, current: &Contact, after: &Contact) -> Attempt {
+        let unmarked = self.reading.ownership(row) == Ownership::Unmarked;
+        let writes = write::update(current, after, &self.reading.owner_attribute, unmarked);
+        if writes.is_empty() {
+            return Ok(with(ChangeResult::AlreadyDone, row));
+        }
+        self.carry(row, &writes, Some((after, false))).await
+    }
+
+    /// Set-Contact, then Set-MailContact. `after` = what the contact becomes, and whether it is new.
+    async fn carry(&self, row: &Row, writes: &Writes, after: Option<(&Contact, bool)>) -> Attempt {
+        let just_made = after.is_some_and(|(_, just_made)| just_made);
+        let call = |cmdlet| {
+            let call = Call::new(cmdlet).with("Identity", identity(row));
+            if just_made { call.on_new_object() } else { call }
+        };
+        if !writes.contact.is_empty() {
+            let call = call("Set-Contact").with_all(writes.contact.clone());
+            if let Err(failed) = self.exchange.run(&call).await {
+                return told("Set-Contact", failed);
+            }
+        }
+        let mut refused_values = Vec::new();
+        if writes.writes_mail_contact() {
+            let call = call("Set-MailContact");
+            if let Err(outcome) = self.set_mail_contact(&call, writes, after, &mut refused_values).await? {
+                return Ok(outcome);
+            }
+        }
+        Ok(ChangeOutcome { refused_values, ..with(ChangeResult::Done, row) })
+    }
+
+    /// Values that somebody else holds are left out, and the rest is written; the primary and the delivery address
+    /// must be free.
+    async fn set_mail_contact(
+        &self,
+        call: &Call,
+        writes: &Writes,
+        after: Option<(&Contact, bool)>,
+        refused_values: &mut Vec<String>,
+    ) -> Result<Result<(), ChangeOutcome>, Error> {
+        let mut add = writes.add.clone();
+        loop {
+            let parameters = writes.mail_contact_adding(&add);
+            let failed = match self.exchange.run(&call.clone().with_all(parameters)).await {
+                Ok(_) => return Ok(Ok(())),
+                Err(failed) => failed,
+            };
+            let Failed::Fault(Fault { kind: FaultKind::AddressInUse(held), .. }) = &failed else {
+                return told("Set-MailContact", failed).map(Err);
+            };
+            let held = held.as_ref().map(|value| value.to_lowercase());
+            let identity =
+                after.map(|(after, _)| [format!("smtp:{}", after.primary), format!("smtp:{}", after.delivery)]);
+            let is_identity = |value: &str| identity.iter().flatten().any(|own| own == value);
+            let optional = |value: &String| !is_identity(&value.to_lowercase());
+            let at = add
+                .iter()
+                .position(|value| optional(value) && held.as_ref().is_none_or(|held| value.eq_ignore_ascii_case(held)));
+            match at {
+                // Which of them is not told: one after the other.
+                Some(at) => refused_values.push(add.remove(at)),
+                None => return Ok(Err(only(ChangeResult::Deferred))),
+            }
+        }
+    }
+}
+
+/// The mark before any value was added.
+fn bare(mark: &OwnerMark) -> OwnerMark {
+    OwnerMark { value_hashes: Default::default(), ..mark.clone() }
+}
+
+/// By Guid, which moving and renaming do not change.
+fn identity(row: &Row) -> String {
+    row.guid().unwrap_or_default()
+}
+
+/// What a cmdlet's failure means for one change, or for all.
+fn told(cmdlet: &'static str, failed: Failed) -> Attempt {
+    let fault = match failed {
+        Failed::Error(error) => return Err(error),
+        Failed::Fault(fault) => fault,
+    };
+    match fault.kind {
+        FaultKind::NotGranted | FaultKind::NoRole => Err(fault.into_error(cmdlet)),
+        FaultKind::AddressInUse(_) => Ok(only(ChangeResult::Deferred)),
+        // It was there when it was read.
+        FaultKind::NotFound => Ok(only(ChangeResult::Drifted)),
+        _ => Ok(refused(fault.hint())),
+    }
+}

@@ -1,0 +1,171 @@
+//! Calls of cmdlets: `POST /adminapi/beta/{tenant}/InvokeCommand`.
+
+use super::fault::{Cmdlets, Fault};
+use super::row::Row;
+use super::session::{Session, new_id};
+use super::{SYSTEM, cloud};
+use crate::directory::Error;
+use futures::stream::{self, Stream, TryStreamExt};
+use reqwest::header::{CONTENT_TYPE, HeaderName};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+const ANCHOR: HeaderName = HeaderName::from_static("x-anchormailbox");
+/// Objects of one page.
+const PAGE: &str = "odata.maxpagesize=1000";
+/// The mailbox by which every tenant's requests are routed, so that what was written can be read again.
+const SYSTEM_MAILBOX: &str = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}";
+
+/// Why a cmdlet gave no result.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The cmdlet was refused; what that means depends on what was wanted.
+    Fault(Fault),
+    /// Not the cmdlet's fault.
+    Error(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// The cmdlet endpoint of one tenant.
+#[derive(Clone, Copy)]
+pub(super) struct Exchange<'a>(pub(super) &'a Session);
+
+/// One call.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    cmdlet: &'static str,
+    parameters: Map<String, Value>,
+    select: String,
+    just_made: bool,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    value: Vec<Row>,
+    #[serde(default, rename = "@adminapi.warnings")]
+    warnings: Vec<String>,
+    #[serde(default, rename = "@odata.nextLink")]
+    next: Option<String>,
+}
+
+impl Call {
+    pub(super) fn new(cmdlet: &'static str) -> Self {
+        Self { cmdlet, parameters: Map::new(), select: String::new(), just_made: false }
+    }
+
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.parameters.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(super) fn with_all(mut self, parameters: Map<String, Value>) -> Self {
+        self.parameters.extend(parameters);
+        self
+    }
+
+    /// Only these properties of the result.
+    pub(super) fn select<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        self.select = names.into_iter().collect::<Vec<_>>().join(",");
+        self
+    }
+
+    /// The object was made a moment ago: it may not be found at once.
+    pub(super) fn on_new_object(mut self) -> Self {
+        self.just_made = true;
+        self
+    }
+}
+
+impl<'a> Exchange<'a> {
+    fn url(&self, call: &Call) -> String {
+        let Session { account, interface, .. } = self.0;
+        let url = format!("{}/adminapi/beta/{}/InvokeCommand", interface.base, account.tenant);
+        if call.select.is_empty() { url } else { format!("{url}?$select={}", call.select) }
+    }
+
+    async fn page(&self, call: &Call, url: &str) -> Result<Page, Failed> {
+        let body = json!({ "CmdletInput": { "CmdletName": call.cmdlet, "Parameters": call.parameters } }).to_string();
+        let anchor = format!("APP:{SYSTEM_MAILBOX}@{}", self.0.account.tenant);
+        let build = |http: &reqwest::Client| {
+            http.post(url)
+                .header(CONTENT_TYPE, "application/json; charset=utf-8")
+                .header(ANCHOR, anchor.as_str())
+                .header("prefer", PAGE)
+                .header("x-responseformat", "json")
+                .header("accept-language", "en-US")
+                .header("client-request-id", new_id())
+                .body(body.clone())
+        };
+        let answer = self.0.send(&Cmdlets { just_made: call.just_made }, build).await?;
+        if !answer.status.is_success() {
+            return Err(Failed::Fault(Fault::of(answer.status, &answer.body)));
+        }
+        let page: Page = serde_json::from_slice(&answer.body).map_err(|_| Error::Protocol {
+            system: SYSTEM,
+            hint: format!("the answer to {} is not what the cmdlet endpoint gives", call.cmdlet),
+        })?;
+        if !page.warnings.is_empty() {
+            // Their words can hold names.
+            tracing::debug!(cmdlet = call.cmdlet, count = page.warnings.len(), "warnings");
+        }
+        Ok(page)
+    }
+
+    /// The result of a cmdlet that gives one page at most.
+    pub(super) async fn run(&self, call: &Call) -> Result<Vec<Row>, Failed> {
+        Ok(self.page(call, &self.url(call)).await?.value)
+    }
+
+    /// All pages, one after the other. A failure concerns the whole list.
+    pub(super) fn list(self, call: Call) -> impl Stream<Item = Result<Vec<Row>, Error>> + Send + use<'a> {
+        let call = call.with("ResultSize", "Unlimited");
+        let first = self.url(&call);
+        stream::try_unfold((self, call, Some(first)), |(exchange, call, url)| async move {
+            let Some(url) = url else { return Ok(None) };
+            let page = exchange.page(&call, &url).await.map_err(|failed| failed.into_error(call.cmdlet))?;
+            let next = match page.next {
+                None => None,
+                // The same body goes to the link.
+                Some(link) => Some(cloud::rebased(&link, &exchange.0.interface.base).ok_or_else(|| {
+                    Error::Protocol { system: SYSTEM, hint: format!("{} names no usable next page", call.cmdlet) }
+                })?),
+            };
+            Ok(Some((page.value, (exchange, call, next))))
+        })
+    }
+
+    pub(super) async fn all(self, call: Call) -> Result<Vec<Row>, Error> {
+        self.list(call).try_concat().await
+    }
+}
+
+impl Failed {
+    pub(super) fn into_error(self, cmdlet: &'static str) -> Error {
+        match self {
+            Self::Fault(fault) => fault.into_error(cmdlet),
+            Self::Error(error) => error,
+        }
+    }
+}
+
+/// Values to add to a list and to remove from it, by value, so that others' values stay.
+pub(super) fn edit(add: Vec<String>, remove: Vec<String>) -> Value {
+    let mut table = json!({ "@odata.type": "#Exchange.GenericHashTable" });
+    for (name, values) in [("Add", add), ("Remove", remove)] {
+        if !values.is_empty() {
+            table[name] = json!(values);
+        }
+    }
+    table
+}
+
+/// A text in a filter.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

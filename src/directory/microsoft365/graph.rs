@@ -1,0 +1,204 @@
+//! Microsoft Graph: requests, pages and delta rounds.
+
+use super::session::{Session, Whole};
+use super::{SYSTEM, cloud};
+use crate::directory::Error;
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+pub(super) type Object = Map<String, Value>;
+
+/// Objects of one page. Graph heeds it where it can.
+const PAGE: &str = "odata.maxpagesize=999";
+/// Ids that one filter takes.
+pub(super) const MOST_IDS: usize = 15;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Resource {
+    Users,
+    Groups,
+    Contacts,
+}
+
+impl Resource {
+    pub(super) const ALL: [Self; 3] = [Self::Users, Self::Groups, Self::Contacts];
+
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Groups => "groups",
+            Self::Contacts => "contacts",
+        }
+    }
+
+    /// The least application permission for reading it.
+    pub(super) fn permission(self) -> &'static str {
+        match self {
+            Self::Users => "User.Read.All",
+            Self::Groups => "Group.Read.All",
+            Self::Contacts => "OrgContact.Read.All",
+        }
+    }
+}
+
+/// Why there is no page.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The place in a list or the changes since a token are no longer known: begin anew.
+    Lost,
+    NotFound,
+    Error(Error),
+}
+
+impl Failed {
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Lost => Error::TokenExpired { system: SYSTEM },
+            Self::NotFound => {
+                Error::Protocol { system: SYSTEM, hint: "Graph does not have what it has to have".into() }
+            }
+            Self::Error(error) => error,
+        }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Page {
+    #[serde(default)]
+    pub(super) value: Vec<Object>,
+    #[serde(default, rename = "@odata.nextLink")]
+    next: Option<String>,
+    #[serde(default, rename = "@odata.deltaLink")]
+    delta: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Refused {
+    error: RefusedError,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RefusedError {
+    code: String,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Graph<'a>(pub(super) &'a Session);
+
+impl<'a> Graph<'a> {
+    /// A page by its path and query, or by a link of an earlier one. `what` needs `permission`.
+    pub(super) async fn page(&self, link: &str, resource: Resource) -> Result<Page, Failed> {
+        let base = &self.0.interface.base;
+        let url = match link.strip_prefix('/') {
+            Some(path) => format!("{base}/v1.0/{path}"),
+            None => cloud::rebased(link, base).ok_or(Failed::Lost)?,
+        };
+        let build = |http: &reqwest::Client| http.get(&url).header("prefer", PAGE);
+        let answer = self.0.send(&Whole, build).await?;
+        let code = || serde_json::from_slice::<Refused>(&answer.body).unwrap_or_default().error.code;
+        match answer.status {
+            status if status.is_success() => {
+                let hint = || "Graph's answer is no page of a list".to_owned();
+                serde_json::from_slice(&answer.body)
+                    .map_err(|_| Failed::Error(Error::Protocol { system: SYSTEM, hint: hint() }))
+            }
+            StatusCode::GONE => Err(Failed::Lost),
+            // A token that is expired, damaged or of another question.
+            StatusCode::BAD_REQUEST if link.contains("token=") => Err(Failed::Lost),
+            StatusCode::BAD_REQUEST if code().eq_ignore_ascii_case("syncStateNotFound") => Err(Failed::Lost),
+            StatusCode::NOT_FOUND => Err(Failed::NotFound),
+            StatusCode::FORBIDDEN => Err(Failed::Error(Error::Forbidden {
+                system: SYSTEM,
+                action: format!("reading {} in Graph", resource.path()),
+                hint: format!("give the application the permission {} with admin consent", resource.permission()),
+            })),
+            status => {
+                let code: String = code().chars().filter(char::is_ascii_alphanumeric).take(60).collect();
+                let hint = format!("Graph answered {} to a question for {}: {code}", status.as_u16(), resource.path());
+                Err(Failed::Error(Error::Protocol { system: SYSTEM, hint }))
+            }
+        }
+    }
+
+    /// All pages of a list.
+    pub(super) async fn all(&self, path: &str, resource: Resource) -> Result<Vec<Object>, Failed> {
+        let mut link = path.to_owned();
+        let mut all = Vec::new();
+        loop {
+            let page = self.page(&link, resource).await?;
+            all.extend(page.value);
+            match page.next {
+                Some(next) => link = next,
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// The objects of these ids that there are.
+    pub(super) async fn by_ids(&self, resource: Resource, ids: &[String], select: &str) -> Result<Vec<Object>, Failed> {
+        let filter = ids.iter().map(|id| format!("id eq '{id}'")).collect::<Vec<_>>().join(" or ");
+        let filter: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
+        self.all(&format!("/{}?$select={select}&$filter={filter}", resource.path()), resource).await
+    }
+
+    /// A round of changes since `link`, or of everything.
+    pub(super) fn round(self, resource: Resource, select: &str, since: Option<&str>) -> Round<'a> {
+        let all = || format!("/{}/delta?$select={select}", resource.path());
+        Round { graph: self, resource, next: Some(since.map_or_else(all, str::to_owned)), delta_link: None }
+    }
+}
+
+/// The pages of one delta round. A page may be empty though others follow; objects may come again, in any order.
+pub(super) struct Round<'a> {
+    graph: Graph<'a>,
+    resource: Resource,
+    next: Option<String>,
+    /// Where the next round starts; known when there are no more pages.
+    pub(super) delta_link: Option<String>,
+}
+
+impl Round<'_> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Object>>, Failed> {
+        let Some(link) = self.next.take() else { return Ok(None) };
+        let page = self.graph.page(&link, self.resource).await?;
+        match (page.next, page.delta) {
+            (Some(next), _) => self.next = Some(next),
+            (None, Some(link)) => self.delta_link = Some(link),
+            (None, None) => {
+                let hint = "a round of changes in Graph ended without saying where the next one starts".to_owned();
+                return Err(Failed::Error(Error::Protocol { system: SYSTEM, hint }));
+            }
+        }
+        Ok(Some(page.value))
+    }
+
+    /// Where the next round starts, after the last page.
+    pub(super) fn finish(self) -> String {
+        self.delta_link.expect("the last page has it")
+    }
+}
+
+pub(super) fn text<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
+    object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+pub(super) fn texts<'a>(object: &'a Object, name: &str) -> impl Iterator<Item = &'a str> {
+    object.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+pub(super) fn id(object: &Object) -> Option<String> {
+    text(object, "id").map(str::to_lowercase)
+}
+
+pub(super) fn is_removed(object: &Object) -> bool {
+    object.contains_key("@removed")
+}

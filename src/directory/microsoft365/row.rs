@@ -1,0 +1,236 @@
+//! One object of a cmdlet's result.
+
+use crate::model::entry::Problem;
+use crate::model::{RecipientType, SmtpAddress};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// By property. Unset texts are empty, and an empty text counts as absent.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Row(Map<String, Value>);
+
+/// One value of `EmailAddresses`; a prefix in capitals marks the primary address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proxy<'a> {
+    Primary(&'a str),
+    Secondary(&'a str),
+    X500(&'a str),
+    Other,
+}
+
+pub(super) fn proxy(value: &str) -> Proxy<'_> {
+    match value.split_once(':') {
+        Some(("SMTP", address)) => Proxy::Primary(address),
+        Some((prefix, address)) if prefix.eq_ignore_ascii_case("smtp") => Proxy::Secondary(address),
+        Some((prefix, dn)) if prefix.eq_ignore_ascii_case("x500") => Proxy::X500(dn.trim()),
+        _ => Proxy::Other,
+    }
+}
+
+/// What an object's addresses are.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Addresses {
+    pub(super) primary: Option<SmtpAddress>,
+    pub(super) secondary: BTreeSet<SmtpAddress>,
+    /// Without the prefix.
+    pub(super) x500: BTreeSet<String>,
+    pub(super) problem: Option<Problem>,
+}
+
+impl Addresses {
+    /// From values with prefix; `mail` where none of them is primary.
+    pub(super) fn of<'a>(values: impl Iterator<Item = &'a str>, mail: Option<&str>) -> Self {
+        let mut found = Self::default();
+        let mut primaries = BTreeSet::new();
+        for value in values {
+            match proxy(value) {
+                Proxy::Primary(address) => match SmtpAddress::parse(address) {
+                    Ok(address) => drop(primaries.insert(address)),
+                    Err(_) => found.problem = Some(Problem::PrimaryInvalid),
+                },
+                Proxy::Secondary(address) => found.secondary.extend(SmtpAddress::parse(address)),
+                Proxy::X500(dn) => drop(found.x500.insert(dn.to_owned())),
+                Proxy::Other => {}
+            }
+        }
+        if primaries.is_empty() && found.problem.is_none() {
+            match mail.map(SmtpAddress::parse) {
+                Some(Ok(address)) => drop(primaries.insert(address)),
+                Some(Err(_)) => found.problem = Some(Problem::PrimaryInvalid),
+                None => found.problem = Some(Problem::PrimaryMissing),
+            }
+        }
+        match primaries.len() {
+            2.. => found.problem = Some(Problem::PrimaryTwice),
+            _ if found.problem.is_none() => found.primary = primaries.pop_first(),
+            _ => {}
+        }
+        if let Some(primary) = &found.primary {
+            found.secondary.remove(primary);
+        }
+        found
+    }
+}
+
+/// What an object is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Is(RecipientType),
+    /// Its type is none that is known; this one it resembles.
+    Unclear(RecipientType),
+    /// Made by another synchronization.
+    ForestContact,
+    /// Exchange's own, or a public folder: nobody looks it up.
+    Other,
+}
+
+impl Row {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    pub(super) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        let value = self.0.get(name);
+        let list = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        // A list of one is sometimes told as the one.
+        list.chain(value.and_then(Value::as_str)).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn time(&self, name: &str) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        // Without a zone it is UTC: the properties that are read say so in their names.
+        text.parse().or_else(|_| format!("{text}Z").parse()).ok()
+    }
+
+    /// Exchange's id.
+    pub(super) fn guid(&self) -> Option<String> {
+        self.text("Guid").map(str::to_lowercase)
+    }
+
+    /// Entra's id, which Graph knows the object by.
+    pub(super) fn graph_id(&self) -> Option<String> {
+        self.text("ExternalDirectoryObjectId").map(str::to_lowercase)
+    }
+
+    pub(super) fn addresses(&self) -> Addresses {
+        Addresses::of(self.texts("EmailAddresses"), self.text("PrimarySmtpAddress"))
+    }
+
+    /// The outside address of a contact, mail user or guest.
+    pub(super) fn external(&self) -> Option<SmtpAddress> {
+        let text = self.text("ExternalEmailAddress")?;
+        match text.split_once(':') {
+            Some((prefix, _)) if !prefix.eq_ignore_ascii_case("smtp") => None,
+            _ => SmtpAddress::parse(text).ok(),
+        }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        use RecipientType::*;
+        let details = self.text("RecipientTypeDetails").unwrap_or_default();
+        Kind::Is(match details {
+            "UserMailbox" | "LegacyMailbox" => UserMailbox,
+            "LinkedMailbox" => LinkedMailbox,
+            "SharedMailbox" | "TeamMailbox" => SharedMailbox,
+            "RoomMailbox" | "LinkedRoomMailbox" | "RemoteRoomMailbox" => RoomMailbox,
+            "EquipmentMailbox" | "SchedulingMailbox" | "RemoteEquipmentMailbox" => EquipmentMailbox,
+            "RemoteUserMailbox" => RemoteMailbox,
+            "RemoteSharedMailbox" => RemoteSharedMailbox,
+            "MailUser" => MailUser,
+            "GuestMailUser" => GuestUser,
+            "MailContact" => MailContact,
+            "MailForestContact" => return Kind::ForestContact,
+            "MailUniversalDistributionGroup" | "MailNonUniversalGroup" | "RoomList" => DistributionGroup,
+            "MailUniversalSecurityGroup" => SecurityGroup,
+            "DynamicDistributionGroup" => DynamicGroup,
+            "GroupMailbox" => Microsoft365Group,
+            "PublicFolder"
+            | "PublicFolderMailbox"
+            | "DiscoveryMailbox"
+            | "ArbitrationMailbox"
+            | "SystemMailbox"
+            | "SystemAttendantMailbox"
+            | "MonitoringMailbox"
+            | "AuditLogMailbox"
+            | "AuxAuditLogMailbox"
+            | "SupervisoryReviewPolicyMailbox"
+            | "MailboxPlan"
+            | "MicrosoftExchange"
+            | "RoleGroup" => return Kind::Other,
+            _ => return self.resembling(),
+        })
+    }
+
+    fn resembling(&self) -> Kind {
+        use RecipientType::*;
+        match self.text("RecipientType").unwrap_or_default() {
+            "UserMailbox" => Kind::Unclear(UserMailbox),
+            "MailUser" => Kind::Unclear(MailUser),
+            "MailContact" => Kind::Unclear(MailContact),
+            "MailUniversalDistributionGroup" | "MailNonUniversalGroup" => Kind::Unclear(DistributionGroup),
+            "MailUniversalSecurityGroup" => Kind::Unclear(SecurityGroup),
+            "DynamicDistributionGroup" => Kind::Unclear(DynamicGroup),
+            _ => Kind::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    pub(crate) fn row(value: Value) -> Row {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn types_are_told_apart() {
+        for (details, kind, wanted) in [
+            ("UserMailbox", "UserMailbox", Kind::Is(RecipientType::UserMailbox)),
+            ("GroupMailbox", "MailUniversalDistributionGroup", Kind::Is(RecipientType::Microsoft365Group)),
+            ("GuestMailUser", "MailUser", Kind::Is(RecipientType::GuestUser)),
+            ("MailForestContact", "MailContact", Kind::ForestContact),
+            ("ArbitrationMailbox", "UserMailbox", Kind::Other),
+            ("SomethingNewMailbox", "UserMailbox", Kind::Unclear(RecipientType::UserMailbox)),
+            ("", "", Kind::Other),
+        ] {
+            assert_eq!(
+                row(json!({"RecipientTypeDetails": details, "RecipientType": kind})).kind(),
+                wanted,
+                "{details}"
+            );
+        }
+    }
+
+    #[test]
+    fn addresses_are_told_apart_by_their_prefix() {
+        let found =
+            |values: Value| row(json!({"EmailAddresses": values, "PrimarySmtpAddress": "mail@b.test"})).addresses();
+        let all = found(json!(["SMTP: Ada@b.test", "smtp:a@b.test", "X500: /o=x", "SIP:ada@b.test", "SPO:SPO_1"]));
+        assert_eq!(all.primary.unwrap().as_str(), "ada@b.test");
+        assert_eq!((all.secondary.len(), all.x500.into_iter().collect::<Vec<_>>()), (1, vec!["/o=x".to_owned()]));
+        assert_eq!(found(json!([])).primary.unwrap().as_str(), "mail@b.test");
+        assert_eq!(found(json!(["SMTP:a@b.test", "SMTP:c@b.test"])).problem, Some(Problem::PrimaryTwice));
+        assert_eq!(found(json!(["SMTP:a@@b.test"])).problem, Some(Problem::PrimaryInvalid));
+    }
+
+    #[test]
+    fn values_are_lenient() {
+        let found = row(
+            json!({"A": "", "B": null, "C": "x", "D": ["x", "", 1], "T": "2026-01-02T03:04:05.0000000Z", "U": "2026-01-02T03:04:05"}),
+        );
+        assert_eq!((found.text("A"), found.text("B"), found.text("C")), (None, None, Some("x")));
+        assert_eq!(found.texts("D").collect::<Vec<_>>(), ["x"]);
+        assert_eq!(found.texts("C").collect::<Vec<_>>(), ["x"]);
+        assert_eq!(found.time("T"), found.time("U"));
+        assert!(found.time("T").is_some());
+    }
+}

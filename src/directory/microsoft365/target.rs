@@ -1,0 +1,150 @@
+//! Contacts of ours in a tenant, and who holds the other addresses there.
+
+use super::attributes::property;
+use super::cmdlet::{Call, Exchange, Failed};
+use super::contact::Reading;
+use super::fault::FaultKind;
+use super::session::Sessions;
+use super::{Microsoft365Secrets, contents, target_verify};
+use crate::directory::{ChangeOutcome, Error, Target, TargetEvent, normal};
+use crate::http::Backoff;
+use crate::model::connector::{Connector, Microsoft365};
+use crate::model::mapping::Mapping;
+use crate::model::mark::MarkScope;
+use crate::model::observed::{Counters, Verification};
+use crate::model::reason::Warning;
+use crate::model::taken::TargetLimits;
+use crate::model::{Change, Contact, Domain, OwnerId, SyncId, SystemIdentity};
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use tokio::sync::OnceCell;
+
+/// Few, so that a push that is asked to stop does so soon.
+const BATCH: usize = 100;
+
+/// The mail contacts of one tenant.
+pub struct Microsoft365Target {
+    reading: Reading,
+    domains: BTreeSet<Domain>,
+    accepted: OnceCell<BTreeSet<Domain>>,
+    pub(super) sessions: Sessions,
+    /// Until when no new contacts are tried.
+    pub(super) parked: Mutex<Option<Timestamp>>,
+}
+
+impl Microsoft365Target {
+    /// Checks what can be checked without a connection; connects at the first call. `mapping` says which custom
+    /// attributes are ours.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for settings that cannot work, [`Error::Unauthenticated`] for secrets that cannot.
+    pub fn new(
+        settings: &Microsoft365,
+        connector: &Connector,
+        secrets: Microsoft365Secrets,
+        owner: OwnerId,
+        sync: SyncId,
+        mapping: Mapping,
+    ) -> Result<Self, Error> {
+        Self::with_backoff(settings, connector, secrets, (owner, sync, mapping), Backoff::default())
+    }
+
+    /// With another patience than the default.
+    pub fn with_backoff(
+        settings: &Microsoft365,
+        connector: &Connector,
+        secrets: Microsoft365Secrets,
+        (owner, sync, mapping): (OwnerId, SyncId, Mapping),
+        backoff: Backoff,
+    ) -> Result<Self, Error> {
+        if settings.graph_only {
+            return Err(Error::Configuration(
+                "a connector with graphOnly can only be read: Graph does not write contacts".to_owned(),
+            ));
+        }
+        let target = identity(&settings.tenant_id)?;
+        Ok(Self {
+            reading: Reading {
+                owner_attribute: connector.owner_attribute.clone(),
+                mapping,
+                scope: MarkScope { owner, sync, target },
+            },
+            domains: connector.authoritative_domains.clone(),
+            accepted: OnceCell::new(),
+            sessions: Sessions::new(settings, connector, secrets, backoff)?,
+            parked: Mutex::new(None),
+        })
+    }
+
+    pub(super) fn exchange(&self) -> Exchange<'_> {
+        Exchange(&self.sessions.exchange)
+    }
+
+    pub(super) fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    pub(super) async fn accepted_domains(&self) -> Result<&BTreeSet<Domain>, Error> {
+        self.accepted.get_or_try_init(|| accepted_domains(self.exchange())).await
+    }
+}
+
+pub(super) fn identity(tenant: &str) -> Result<SystemIdentity, Error> {
+    let wrong = |_| Error::Configuration("tenantId is no tenant id".to_owned());
+    SystemIdentity::new(tenant.to_lowercase()).map_err(wrong)
+}
+
+/// The domains that the organization delivers itself. An account that may not ask sees none.
+pub(super) async fn accepted_domains(exchange: Exchange<'_>) -> Result<BTreeSet<Domain>, Error> {
+    let call = Call::new("Get-AcceptedDomain").select(["DomainName", "DomainType"]);
+    let rows = match exchange.run(&call).await {
+        Ok(rows) => rows,
+        Err(Failed::Fault(fault)) if fault.kind == FaultKind::NotGranted => Vec::new(),
+        Err(failed) => return Err(failed.into_error("Get-AcceptedDomain")),
+    };
+    let own = rows.iter().filter(|row| row.text("DomainType").is_none_or(|kind| kind != "ExternalRelay"));
+    Ok(own.filter_map(|row| Domain::parse(row.text("DomainName")?.trim_start_matches("*.")).ok()).collect())
+}
+
+#[async_trait]
+impl Target for Microsoft365Target {
+    async fn identity(&self) -> Result<SystemIdentity, Error> {
+        // The tenant's own token endpoint gives no token of another.
+        self.sessions.exchange.token().await?;
+        Ok(self.reading.scope.target.clone())
+    }
+
+    async fn verify(&self) -> Result<Verification, Error> {
+        target_verify::verify(self).await
+    }
+
+    fn limits(&self) -> TargetLimits {
+        let accepted = self.accepted.get().cloned().unwrap_or_default();
+        TargetLimits {
+            can_hide: true,
+            x500: true,
+            batch: BATCH,
+            own_domains: self.domains.iter().cloned().chain(accepted).collect(),
+        }
+    }
+
+    fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>) {
+        let owner = &self.reading.owner_attribute;
+        normal::normalize(contact, &self.reading.mapping, |attribute| property(attribute).eq_ignore_ascii_case(owner))
+    }
+
+    fn contents(&self) -> BoxStream<'_, Result<TargetEvent, Error>> {
+        stream::once(contents::read(self)).try_flatten().boxed()
+    }
+
+    async fn apply(&self, changes: &[Change]) -> Result<Vec<ChangeOutcome>, Error> {
+        self.carry_out(changes).await
+    }
+
+    fn counters(&self) -> Counters {
+        self.sessions.counters()
+    }
+}

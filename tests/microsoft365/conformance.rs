@@ -1,0 +1,14 @@
+//! The suite that every directory passes.
+
+use super::world::World;
+use galsync::directory::conformance;
+
+#[tokio::test]
+async fn a_tenant_is_a_source_like_any_other() {
+    conformance::source(&World::new(30, "").await).await;
+}
+
+#[tokio::test]
+async fn a_tenant_is_a_target_like_any_other() {
+    conformance::target(&World::new(30, "").await).await;
+}

@@ -1,0 +1,138 @@
+//! What goes wrong on the wire: nothing is lost, nothing is doubled, and nothing that was read in part counts.
+
+use super::world::{World, contact_for, read_all};
+use futures::TryStreamExt;
+use galsync::directory::{ChangeOutcome, ChangeResult, Error, Target, TargetEvent};
+use galsync::model::connector::ReadScope;
+use galsync::model::reason::ChangeReason;
+use galsync::model::{Change, ChangeKind, Contact};
+
+pub fn change(kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> Change {
+    let contact = before.or(after).unwrap();
+    Change {
+        key: contact.key(),
+        kind,
+        class: contact.class(),
+        reason: ChangeReason::New,
+        before: before.cloned().map(Box::new),
+        after: after.cloned().map(Box::new),
+    }
+}
+
+pub fn creates(target: &dyn Target, count: usize) -> Vec<Change> {
+    (0..count).map(|n| change(ChangeKind::Create, None, Some(&contact_for(target, &format!("new{n:02}"))))).collect()
+}
+
+pub fn results(outcomes: &[ChangeOutcome]) -> Vec<&ChangeResult> {
+    outcomes.iter().map(|outcome| &outcome.result).collect()
+}
+
+pub async fn owned(target: &dyn Target) -> Vec<Contact> {
+    let events: Vec<TargetEvent> = target.contents().try_collect().await.unwrap();
+    let owned = events.into_iter().filter_map(|event| match event {
+        TargetEvent::Owned(contact) => Some(*contact),
+        _ => None,
+    });
+    owned.collect()
+}
+
+/// Every fault that one call can meet, at several of the calls of a push.
+#[tokio::test]
+async fn a_push_through_faults_is_the_push_without_them() {
+    let effects = [
+        "{status: {status: 429, retryAfter: 0s}}",
+        "{status: {status: 503}}",
+        "{status: {status: 504}}",
+        "cutRequest",
+        "cutAnswer",
+        "shortBody",
+        "wrongBody",
+        "expiredToken",
+        "transient",
+        "repeat",
+    ];
+    for effect in effects {
+        let world = World::new(3, "exchange: {readAfterWriteLag: 10ms, lagEvery: 3}").await;
+        // Throttling costs time each time.
+        let times = if effect.contains("429") { 0 } else { 9 };
+        world.faults(&format!(
+            "[{{on: {{service: exchange, call: New-MailContact}}, when: {{calls: [1, 4]}}, times: {}, then: {effect}}},
+              {{on: {{service: exchange, call: Set-Contact}}, when: {{calls: [2]}}, times: {times}, then: {effect}}},
+              {{on: {{service: exchange, call: Set-MailContact}}, when: {{calls: [3]}}, times: {times}, then: {effect}}},
+              {{on: {{service: exchange, call: Remove-MailContact}}, when: {{calls: [1]}}, times: {times}, then: {effect}}},
+              {{on: {{service: exchange, call: Get-Recipient}}, when: {{calls: [2]}}, times: {times}, then: {effect}}},
+              {{on: {{service: token}}, when: {{calls: [1]}}, then: {{status: {{status: 503}}}}}}]",
+            times.max(1)
+        ));
+        let target = world.target_of("owner");
+        let made = target.apply(&creates(&target, 6)).await.unwrap_or_else(|error| panic!("{effect}: {error}"));
+        let done = |result: &ChangeResult| matches!(result, ChangeResult::Done | ChangeResult::AlreadyDone);
+        assert!(made.iter().all(|outcome| done(&outcome.result)), "{effect}: {:?}", results(&made));
+        let contacts = owned(&target).await;
+        assert_eq!(contacts.len(), 6, "{effect}: lost or doubled");
+        for contact in &contacts {
+            let wanted = contact_for(&target, contact.primary.local_part());
+            assert_eq!(contact.digest(), wanted.digest(), "{effect}: not whole");
+        }
+        let removals: Vec<Change> =
+            contacts.iter().map(|contact| change(ChangeKind::Delete, Some(contact), None)).collect();
+        let gone = target.apply(&removals).await.unwrap();
+        assert!(gone.iter().all(|outcome| done(&outcome.result)), "{effect}: {:?}", results(&gone));
+        assert!(owned(&target).await.is_empty(), "{effect}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_through_faults_is_the_read_without_them() {
+    let world = World::new(40, "graph: {deltaPageSize: 7}").await;
+    let scope = ReadScope { attributes: [galsync::model::Attribute::MobilePhone].into(), groups: Default::default() };
+    let wanted = read_all(&world.source_of(scope.clone()), None).await.unwrap();
+    assert!(wanted.entries.len() > 40);
+    for effect in [
+        "{status: {status: 429, retryAfter: 0s}}",
+        "{status: {status: 503}}",
+        "cutAnswer",
+        "shortBody",
+        "wrongBody",
+        "expiredToken",
+    ] {
+        world.faults(&format!("[{{when: {{every: 3}}, times: 8, then: {effect}}}]"));
+        let found = read_all(&world.source_of(scope.clone()), None).await.unwrap_or_else(|e| panic!("{effect}: {e}"));
+        assert_eq!(found.entries, wanted.entries, "{effect}");
+        assert_eq!(found.members, wanted.members, "{effect}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_in_part_never_completes() {
+    let world = World::new(40, "").await;
+    for (fault, service) in
+        [("{status: {status: 500}}", "exchange"), ("zeros", "exchange"), ("zeros", "graph"), ("cutAnswer", "graph")]
+    {
+        world.faults(&format!("[{{on: {{service: {service}}}, when: {{from: 3}}, then: {fault}}}]"));
+        let source = world.source_of(ReadScope::default());
+        match read_all(&source, None).await {
+            Err(Error::Unavailable { .. } | Error::Forbidden { .. }) => {}
+            Err(other) => panic!("{service} {fault}: {other}"),
+            Ok(_) => panic!("{service} {fault}: a broken read looks complete"),
+        }
+        let events: Result<Vec<TargetEvent>, Error> = world.target_of("owner").contents().try_collect().await;
+        assert!(service == "graph" || events.is_err(), "{service} {fault}: a broken read of the target looks complete");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_role_is_named() {
+    let world = World::start(&super::world::config(3, super::world::READ, "View-Only Recipients", "")).await;
+    let target = world.target_of("owner");
+    match target.apply(&creates(&target, 1)).await {
+        Err(error @ Error::Forbidden { .. }) => {
+            let sentence = error.to_string();
+            assert!(sentence.contains("New-MailContact") && sentence.contains("Mail Recipient Creation"), "{sentence}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let world = World::start(&super::world::config(3, "User.Read.All", "", "")).await;
+    let sentence = world.target_of("owner").apply(&creates(&target, 1)).await.unwrap_err().to_string();
+    assert!(sentence.contains("Exchange.ManageAsApp"), "{sentence}");
+}

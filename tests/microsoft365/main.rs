@@ -1,0 +1,13 @@
+//! The Microsoft 365 directory against our own sandbox: the suite that every directory passes, what goes wrong on the
+//! wire, and every request that is sent.
+
+#![allow(clippy::unwrap_used)] // whatever is not as it should be fails the test
+
+mod conformance;
+mod faults;
+mod pushing;
+mod reading;
+mod requests;
+mod sign_in;
+mod verifying;
+mod world;
