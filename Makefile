@@ -36,6 +36,10 @@ test-fast: tools ## all tests that need no lab
 test: ## all tests; brings up the lab (as root) and takes it down again
 	@tests/run.sh
 
+.PHONY: soak
+soak: tools ## the long tests: more cases of every property, fifty pods killed in mid-push (as root)
+	@tests/soak.sh
+
 .PHONY: generate
 generate: tools ## rewrite what is generated: CRDs, deploy/, reference pages, golden expectations
 	GALSYNC_BLESS=1 $(CARGO) test --test crds --test deploy

@@ -199,8 +199,13 @@ fn settle(world: &mut World) {
     panic!("passes without end: {lines:#?}");
 }
 
+/// `GALSYNC_SOAK` times as many (tests/soak.sh).
+fn cases() -> u32 {
+    300 * std::env::var("GALSYNC_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn passes_come_to_rest(Scenario { mut world, states } in scenario(3)) {

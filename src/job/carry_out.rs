@@ -10,7 +10,7 @@ use crate::engine::{History, ToWrite};
 use crate::model::connector::Connector;
 use crate::model::counts::PlanCounts;
 use crate::model::reason::ChangeReason;
-use crate::model::{Change, ChangeKind, Contact, EntryClass, Key, SmtpAddress, SystemIdentity};
+use crate::model::{Change, ChangeKind, Contact, EntryClass, Key, SmtpAddress, SyncId, SystemIdentity};
 use crate::operation::Request;
 use crate::store::LedgerLine;
 use jiff::Timestamp;
@@ -31,7 +31,14 @@ pub(super) struct CarryOut<'a> {
     pub count: u64,
     /// A person approved them.
     pub by_person: bool,
+    pub sync: &'a SyncId,
     pub context: &'a Context<'a>,
+}
+
+/// The target's history, and which one of the store it goes on from.
+pub(super) struct Remembered {
+    pub history: History,
+    pub version: Option<u64>,
 }
 
 /// What became of it.
@@ -83,11 +90,11 @@ impl CarryOut<'_> {
         identity: &SystemIdentity,
         report: Report,
         counts: &mut PlanCounts,
-        history: &mut History,
+        remembered: &mut Remembered,
     ) -> Worked {
         let mut worked =
             Worked { report, refused: 0, deferred: 0, drifted: 0, parked_until: None, complete: false, ended: Ok(()) };
-        worked.ended = self.batches(&mut changes, identity, &mut worked, counts, history).await;
+        worked.ended = self.batches(&mut changes, identity, &mut worked, counts, remembered).await;
         worked.complete = worked.ended.is_ok() && worked.parked_until.is_none();
         worked
     }
@@ -98,7 +105,7 @@ impl CarryOut<'_> {
         identity: &SystemIdentity,
         worked: &mut Worked,
         counts: &mut PlanCounts,
-        history: &mut History,
+        remembered: &mut Remembered,
     ) -> Result<(), Error> {
         let pace = Pace::new(self.connector.rate_limit.requests_per_second, self.context.clock);
         let mut late_ledger = self.context.store.ledger_additions();
@@ -109,6 +116,7 @@ impl CarryOut<'_> {
             if batch.is_empty() {
                 break;
             }
+            self.remember_removals(&batch, identity, remembered).await?;
             let outcomes = match self.apply(&batch).await {
                 Ok(outcomes) => outcomes,
                 Err(error) => {
@@ -117,7 +125,7 @@ impl CarryOut<'_> {
                 }
             };
             for (change, outcome) in batch.iter().zip(&outcomes) {
-                self.note(change, outcome, worked, counts, history)?;
+                self.note(change, outcome, worked, counts, &mut remembered.history)?;
                 if let Some(line) = late_name(change, outcome) {
                     late_ledger.push(&line)?;
                 }
@@ -129,6 +137,25 @@ impl CarryOut<'_> {
         }
         self.context.store.add_to_ledger(identity, late_ledger).await?;
         ended
+    }
+
+    /// Before anything is removed unasked it counts towards the sums of seven days: a push that is killed must not
+    /// forget it. What was not removed after all is taken back by the next one that is kept.
+    async fn remember_removals(
+        &self,
+        batch: &[Change],
+        identity: &SystemIdentity,
+        remembered: &mut Remembered,
+    ) -> Result<(), Error> {
+        let mut removals = batch.iter().filter(|change| change.kind.removes()).peekable();
+        if self.by_person || removals.peek().is_none() {
+            return Ok(());
+        }
+        let mut ahead = remembered.history.clone();
+        removals.for_each(|change| ahead.record_change(change, false, self.context.clock.now()));
+        let version = self.context.store.put_history(identity, self.sync, remembered.version, &ahead).await?;
+        remembered.version = Some(version);
+        Ok(())
     }
 
     /// One batch, through throttling and short outages. Nothing is begun once somebody asked to stop.

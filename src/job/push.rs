@@ -1,7 +1,7 @@
 //! Push: plans again from what the target holds now, and carries out those changes of the approved plan that
 //! still hold. Repeating a push that was cut off does nothing twice.
 
-use super::carry_out::{CarryOut, Worked};
+use super::carry_out::{CarryOut, Remembered, Worked};
 use super::context::Context;
 use super::error::Error;
 use super::plan_file::{Header, PlanReader};
@@ -112,7 +112,7 @@ async fn carry_out(
     let Prepared { changes, counts: approved, ledger, header, planned } = prepared;
     let store = context.store;
     let by_person = !header.made_for.unsafe_reasons.is_empty();
-    let mut history = planned.result.history.clone();
+    let mut remembered = Remembered { history: planned.result.history.clone(), version: planned.history };
     let mut counts = carried_over(&planned.result.counts);
     // Before the first delete: what a contact was known by must not be lost with it.
     store.add_to_ledger(&identity, ledger).await?;
@@ -120,16 +120,18 @@ async fn carry_out(
     if approved.to_write > 0 {
         store.forget_contents(&simulate.target.name).await?;
     }
-    let work = CarryOut { request, target, connector: &simulate.target, count: approved.to_write, by_person, context };
+    let (connector, sync) = (&simulate.target, &simulate.rules.sync);
+    let work = CarryOut { request, target, connector, count: approved.to_write, by_person, sync, context };
     let report = Report::new(request, context)?;
-    let worked = work.run(changes, &identity, report, &mut counts, &mut history).await;
+    let worked = work.run(changes, &identity, report, &mut counts, &mut remembered).await;
     let Worked { report, refused, mut deferred, parked_until, drifted: drifted_late, complete, ended } = worked;
     let drifted = approved.drifted + drifted_late;
     if parked_until.is_some() {
         deferred = deferred.max(1);
     }
+    let Remembered { mut history, version } = remembered;
     history.record_push(&header.entries, complete, by_person, context.clock.now());
-    let recorded = store.put_history(&identity, &simulate.rules.sync, planned.history, &history).await;
+    let recorded = store.put_history(&identity, sync, version, &history).await;
     let (verdict, reason) = match (&ended, parked_until, refused) {
         (Err(error), ..) => (Verdict::Failed, error.reason()),
         (Ok(()), Some(_), _) => (Verdict::Paused, Reason::QuotaExceeded),

@@ -232,11 +232,12 @@ async fn a_source_or_a_store_gone_bad_takes_no_contact_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs a Kubernetes cluster with the image, see docs/lab.md"]
+#[ignore = "needs a Kubernetes cluster with the image and the lab's forests, see docs/lab.md"]
 async fn a_full_store_is_said_to_be_full() {
     let space = Space::new("full").await;
     let Some(volume) = small_volume(&space).await else { return space.remove().await };
-    write(&volume.join("corp.json"), &directory("corp", 2_000));
+    let Some(forest) = lab("corp") else { return space.remove().await };
+    forests::secrets(&space, &forest, &forest.reader).await;
     // A few blocks are left: too few for the snapshot.
     let filler = volume.join("filler");
     let mut file = std::fs::File::create(&filler).expect("a file");
@@ -244,12 +245,13 @@ async fn a_full_store_is_said_to_be_full() {
     let size = file.metadata().expect("a file").len();
     file.set_len(size.saturating_sub(16 * 1_024)).expect("a few blocks are free");
     let operator = Operator::start(&space.name);
-    space.create(&connector("corp"), false).await.expect("accepted");
+    let object = forests::connector(&forest, &[&forest.domain], &json!({}));
+    space.create(&object, false).await.expect("accepted");
     space.create(&run("pull", "corp"), false).await.expect("accepted");
     let runs: Api<GalSyncRun> = Api::namespaced(space.client.clone(), &space.name);
     let (reason, message) = failure(wait_run(&runs, "pull", "Completed", "True", "").await);
     println!("full: {reason}: {message}");
-    assert_eq!(reason, "StoreUnavailable", "{message}");
+    assert!(reason == "StoreUnavailable" && message.contains("space"), "{reason}: {message}");
     drop(operator);
     std::fs::remove_file(&filler).expect("the filler goes");
     space.remove().await;

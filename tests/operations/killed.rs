@@ -52,10 +52,19 @@ async fn killed_after(polls: &[u32]) {
     assert_eq!(created, 105, "80 people, 5 gone, 30 new, each once");
     world.later(60);
     assert_eq!(world.pass().await.0, TargetReason::InSync);
+    // What the killed ones removed counts towards the sums of seven days as well, for nobody had seen it.
+    let stored = world.store.history(&world.target.state().identity, &world.rules.sync).await.unwrap();
+    let removed: u64 = stored.unwrap().value.pairs.values().flat_map(|pair| &pair.days).map(|day| day.deletes).sum();
+    assert!(removed >= 5, "{removed} of 5 removals are remembered");
+}
+
+/// `GALSYNC_SOAK` times as many (tests/soak.sh).
+fn cases() -> u32 {
+    12 * std::env::var("GALSYNC_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn a_killed_push_is_repeated_and_does_nothing_twice(polls in prop::collection::vec(1_u32..90, 1..4)) {

@@ -1,0 +1,208 @@
+//! From one real Active Directory to another (the lab's forests, seeded with as many people as are to be measured:
+//! `lab/forest-seed.sh all --users 20000`): the first push against pipelined adds of the same contacts, and a pass
+//! in which nothing changed against the bare paged reads of both sides.
+
+mod common;
+
+#[path = "../tests/lab/administrator.rs"]
+#[allow(clippy::unwrap_used, dead_code, reason = "shared with the tests of the lab")]
+mod administrator;
+#[path = "../tests/lab/forest.rs"]
+#[allow(clippy::unwrap_used, dead_code, reason = "shared with the tests of the lab")]
+mod forest;
+
+use administrator::Administrator;
+use common::{Row, company, report, seconds};
+use forest::{Account, Forest, lab};
+use galsync::directory::exchange::{ExchangeSource, ExchangeTarget};
+use galsync::directory::{Error, Source, Target};
+use galsync::job::directories::Directories;
+use galsync::job::{Context, Stop, SystemClock, execute};
+use galsync::model::connector::{Connector, ExchangeOnPremises, ReadScope, System};
+use galsync::model::filters::Filters;
+use galsync::model::schedule::{SourceRules, TargetRules};
+use galsync::model::{Attribute, Digest, OwnerId};
+use galsync::operation::{FORMAT, Operation, Outcome, Request, SimulateRequest, SourcePart, Verdict};
+use galsync::store::Store;
+use ldap3::{Scope, SearchEntry};
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const QUIET_AT_MOST: f64 = 2.0;
+const PUSH_AT_MOST: f64 = 1.1;
+/// As many as the directory has under way.
+const AT_ONCE: usize = 16;
+
+/// Everything that a mail client resolves an address by, as both sides are asked for it.
+const RECIPIENTS: &str = "(|(mailNickname=*)(proxyAddresses=*)(targetAddress=*))";
+const ATTRIBUTES: &str = "objectGUID mail proxyAddresses msExchHideFromAddressLists userAccountControl \
+    msExchRequireAuthToSendTo authOrig dLMemSubmitPerms hideDLMembership legacyExchangeDN mS-DS-ConsistencyGuid \
+    objectClass groupType mailNickname homeMDB msExchHomeServerName targetAddress msExchRecipientTypeDetails \
+    msExchRecipientDisplayType extensionAttribute15 displayName givenName sn initials title department company \
+    physicalDeliveryOfficeName telephoneNumber l c co";
+
+struct Forests {
+    corp: Forest,
+    fabrikam: Forest,
+}
+
+impl Forests {
+    fn settings(forest: &Forest) -> ExchangeOnPremises {
+        ExchangeOnPremises { contacts_ou: Some(forest.container("bench")), ..forest.settings() }
+    }
+
+    fn connector(forest: &Forest) -> Connector {
+        let settings = Self::settings(forest);
+        Connector { filters: Filters::default(), ..forest.connector(&settings) }
+    }
+
+    fn of(&self, connector: &Connector) -> &Forest {
+        if connector.name == self.corp.forest { &self.corp } else { &self.fabrikam }
+    }
+}
+
+impl Directories for Forests {
+    fn source(&self, connector: &Connector, read: &ReadScope) -> Result<Box<dyn Source>, Error> {
+        let forest = self.of(connector);
+        let System::ExchangeOnPremises(settings) = &connector.system else { unreachable!("both are forests") };
+        let secrets = forest.secrets(&forest.reader);
+        Ok(Box::new(ExchangeSource::new(settings, connector, secrets, read.clone())?))
+    }
+
+    fn target(&self, connector: &Connector, rules: &TargetRules) -> Result<Box<dyn Target>, Error> {
+        let forest = self.of(connector);
+        let System::ExchangeOnPremises(settings) = &connector.system else { unreachable!("both are forests") };
+        let secrets = forest.secrets(&forest.writer);
+        let (owner, sync, mapping) = (rules.owner.clone(), rules.sync.clone(), rules.mapping.clone());
+        Ok(Box::new(ExchangeTarget::new(settings, connector, secrets, owner, sync, mapping)?))
+    }
+}
+
+fn main() {
+    let (Some(corp), Some(fabrikam)) = (lab("corp"), lab("fabrikam")) else {
+        println!("forests: SKIPPED: the lab's forests are not up, or GALSYNC_LAB does not name its folder");
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let rows = runtime.block_on(measure(&Forests { corp, fabrikam }));
+    report("forests", &rows);
+}
+
+async fn measure(forests: &Forests) -> Vec<Row> {
+    let container = forests.fabrikam.container("bench");
+    let administrator = Administrator::of(&forests.fabrikam).await;
+    administrator.delete_tree(&container).await;
+    administrator.make_container(&container).await;
+    let place = tempfile::tempdir().expect("a folder");
+    let store =
+        Store::connect(&place.path().join("store").to_string_lossy(), &BTreeMap::new(), "bench/b", place.path());
+    let store = store.expect("a store in a folder");
+    let context =
+        Context { store: &store, directories: forests, clock: &SystemClock, progress: &(), stop: Stop::default() };
+
+    let pass = Pass { forests, context: &context };
+    let (simulate, planned) = pass.plan(1).await;
+    let plan = planned.plan.expect("a plan");
+    let creates = plan.counts.total().create;
+    assert!(creates > 0, "corp has people: {}", planned.message);
+    let begin = Instant::now();
+    let pushed = pass.run(Operation::Push { simulate, plan: plan.digest }).await;
+    let push = begin.elapsed();
+    assert_eq!(pushed.plan.expect("counts").counts.total().create, creates, "{}", pushed.message);
+
+    let contacts = administrator.search(&container, Scope::OneLevel, "(objectClass=contact)", &["*"]).await;
+    assert_eq!(contacts.len() as u64, creates);
+    administrator.delete_tree(&container).await;
+    administrator.make_container(&container).await;
+    let adds = bare_adds(&forests.fabrikam, contacts).await;
+    let push_ratio = push.as_secs_f64() / adds.as_secs_f64();
+
+    let mut ratios = Vec::new();
+    for number in 2..5 {
+        let begin = Instant::now();
+        let people = bare_read(&forests.corp, &forests.corp.reader);
+        let addresses = bare_read(&forests.fabrikam, &forests.fabrikam.writer);
+        let bare = begin.elapsed();
+        let begin = Instant::now();
+        let (_, quiet) = pass.plan(number).await;
+        let own = begin.elapsed();
+        let changes = quiet.plan.expect("a plan").counts.total().changes();
+        assert_eq!(changes, 0, "the same contacts stand there again");
+        ratios.push((own.as_secs_f64() / bare.as_secs_f64(), own, bare, people + addresses));
+    }
+    ratios.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let (quiet_ratio, own, bare, objects) = ratios[1];
+    administrator.delete_tree(&container).await;
+    vec![
+        Row {
+            what: format!("LDAP to LDAP, a pass in which nothing changed, {objects} objects on both sides"),
+            measured: format!("{}, {quiet_ratio:.2} × the bare paged reads ({})", seconds(own), seconds(bare)),
+            mark: format!("≤ {QUIET_AT_MOST} ×"),
+            holds: quiet_ratio <= QUIET_AT_MOST,
+        },
+        Row {
+            what: format!("LDAP to LDAP, the first push, {creates} contacts"),
+            measured: format!("{}, {push_ratio:.2} × pipelined adds ({})", seconds(push), seconds(adds)),
+            mark: format!("≤ {PUSH_AT_MOST} ×"),
+            holds: push_ratio <= PUSH_AT_MOST,
+        },
+    ]
+}
+
+/// `ldapsearch` of all recipients; how many there are.
+fn bare_read(forest: &Forest, account: &Account) -> usize {
+    let output = Command::new("ldapsearch")
+        .env("LDAPTLS_CACERT", &forest.ca_file)
+        .args(["-LLL", "-o", "ldif-wrap=no", "-E", "pr=1000/noprompt", "-H", &forest.ldaps, "-b", &forest.base, "-x"])
+        .args(["-D", &account.user_principal_name, "-w", &account.password(), RECIPIENTS])
+        .args(ATTRIBUTES.split_whitespace())
+        .output()
+        .expect("ldapsearch is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout.windows(4).filter(|line| line == b"\ndn:").count() + 1
+}
+
+async fn bare_adds(forest: &Forest, contacts: Vec<SearchEntry>) -> Duration {
+    let writer = Administrator::signed_in(forest, &forest.writer).await;
+    let begin = Instant::now();
+    writer.add_all(contacts, AT_ONCE).await;
+    begin.elapsed()
+}
+
+struct Pass<'a> {
+    forests: &'a Forests,
+    context: &'a Context<'a>,
+}
+
+impl Pass<'_> {
+    /// Pull and simulate.
+    async fn plan(&self, number: u64) -> (SimulateRequest, Outcome) {
+        let attributes = Attribute::ALL.iter().copied().filter(|attribute| attribute.crosses_by_default()).collect();
+        let read = ReadScope { attributes, groups: BTreeSet::new() };
+        let source = Forests::connector(&self.forests.corp);
+        let pulled = self.run(Operation::Pull { connector: source.clone(), read: read.clone(), full: false }).await;
+        let snapshot: Digest = pulled.source.expect("a pull tells its snapshot").snapshot;
+        let rules = SourceRules { filters: Filters::open() };
+        let simulate = SimulateRequest {
+            schedule: "bench".into(),
+            target: Forests::connector(&self.forests.fabrikam),
+            rules: company::target_rules(),
+            sources: vec![SourcePart { connector: source, rules, read, snapshot, fresh: true }],
+            read_target: true,
+            pass_number: number,
+            claimed_elsewhere: BTreeSet::new(),
+        };
+        let planned = self.run(Operation::Simulate(simulate.clone())).await;
+        (simulate, planned)
+    }
+
+    async fn run(&self, operation: Operation) -> Outcome {
+        let owner = OwnerId::new("bench").expect("an owner");
+        let store_prefix = "bench/b".to_owned();
+        let request = Request { format: FORMAT, owner, run: None, attempt: 1, store_prefix, operation };
+        let outcome = execute(&request, self.context).await;
+        assert_eq!(outcome.verdict, Verdict::Succeeded, "{}", outcome.message);
+        outcome
+    }
+}
