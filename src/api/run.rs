@@ -44,9 +44,9 @@ use std::collections::BTreeMap;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(validation = Rule::new("has(self.scheduleRef) != has(self.connectorRef)").message("a run has exactly one of spec.scheduleRef and spec.connectorRef"))]
 #[x_kube(validation = Rule::new("!(self.action in ['Verify', 'EmptyCache']) || has(self.connectorRef)").message("Verify and EmptyCache act on a connector: write spec.connectorRef"))]
-#[x_kube(validation = Rule::new("!(self.action in ['Simulate', 'Push']) || has(self.scheduleRef)").message("Simulate and Push act on a schedule: write spec.scheduleRef"))]
+#[x_kube(validation = Rule::new("!(self.action in ['Simulate', 'Push', 'Remove']) || has(self.scheduleRef)").message("Simulate, Push and Remove act on a schedule: write spec.scheduleRef"))]
 #[x_kube(validation = Rule::new("!has(self.planDigests) || self.action == 'Push'").message("spec.planDigests says what to push: write action: Push"))]
-#[x_kube(validation = Rule::new("!has(self.targets) || self.action in ['Simulate', 'Push']").message("spec.targets narrows a Simulate or a Push; leave it out here"))]
+#[x_kube(validation = Rule::new("!has(self.targets) || self.action in ['Simulate', 'Push', 'Remove']").message("spec.targets narrows a Simulate, a Push or a Remove; leave it out here"))]
 #[x_kube(validation = Rule::new("self.action == oldSelf.action && has(self.scheduleRef) == has(oldSelf.scheduleRef) && (!has(self.scheduleRef) || self.scheduleRef == oldSelf.scheduleRef) && has(self.connectorRef) == has(oldSelf.connectorRef) && (!has(self.connectorRef) || self.connectorRef == oldSelf.connectorRef) && has(self.targets) == has(oldSelf.targets) && (!has(self.targets) || self.targets == oldSelf.targets) && has(self.planDigests) == has(oldSelf.planDigests) && (!has(self.planDigests) || self.planDigests == oldSelf.planDigests)").message("of a run's spec only decisions can be added; create another run instead"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.decisions) || (has(self.decisions) && oldSelf.decisions.all(o, self.decisions.exists(d, d == o)))").message("decisions are final: they can be added, but neither changed nor removed"))]
 pub struct GalSyncRunSpec {
@@ -54,7 +54,8 @@ pub struct GalSyncRunSpec {
     pub schedule_ref: Option<LocalReference>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connector_ref: Option<LocalReference>,
-    /// How far the run goes: Push = pull, simulate, push.
+    /// How far the run goes: Push = pull, simulate, push. Remove takes all contacts of the schedule out of its
+    /// targets, or out of spec.targets, which the schedule need not name any more; it always needs approval.
     pub action: RunAction,
     /// Only these targets of the schedule; default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,6 +81,7 @@ pub enum RunAction {
     Simulate,
     Push,
     EmptyCache,
+    Remove,
 }
 
 impl RunAction {
@@ -90,6 +92,7 @@ impl RunAction {
             Self::Simulate => "Simulate",
             Self::Push => "Push",
             Self::EmptyCache => "EmptyCache",
+            Self::Remove => "Remove",
         }
     }
 }

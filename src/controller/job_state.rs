@@ -1,10 +1,11 @@
 //! What a Job and its pods say about an operation. Pure.
 
-use super::jobs::{CONTAINER, keys};
+use super::jobs::keys;
+use super::pod_trouble::{Loss, Trouble, condition, container};
 use crate::operation::{FORMAT, OperationType, Outcome, Reason, Verdict};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
 /// How far an operation's Job has come.
@@ -16,6 +17,8 @@ pub enum JobState {
         trouble: Option<Trouble>,
     },
     Running,
+    /// It ran when its node was last heard of.
+    OutOfReach(Trouble),
     Ended(End),
 }
 
@@ -24,16 +27,7 @@ pub enum End {
     Outcome(Box<Outcome>),
     DeadlineExceeded,
     /// It ended and left no outcome: killed, evicted, out of memory, or its node went.
-    Lost(String),
-}
-
-/// Why a pod does not start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    pub reason: Reason,
-    /// Kubernetes' own word for it.
-    pub word: String,
-    pub message: String,
+    Lost(Loss),
 }
 
 /// Whose a Job is, by its labels.
@@ -108,31 +102,39 @@ pub fn state(job: &Job, pods: &[Pod], note: Option<&str>) -> JobState {
     let mut pods: Vec<&Pod> = pods.iter().collect();
     pods.sort_by_key(|pod| pod.creation_timestamp().map(|time| time.0));
     let Some((_, reason)) = finished(job) else {
-        let trouble = match pods.last() {
-            None => Some(Trouble::new("NoPod", note.unwrap_or("no pod was made for the Job"))),
-            Some(pod) if has_started(pod) => return JobState::Running,
-            Some(pod) => trouble(pod, note),
+        let Some(pod) = pods.last() else {
+            return JobState::Starting { since: created, trouble: Some(Trouble::no_pod(note)) };
         };
-        return JobState::Starting { since: created, trouble };
+        // A pod that was taken away: the Job makes another one, which has the same time to start.
+        if let Some(taken) = taken_away(pod) {
+            return JobState::Starting { since: taken.max(created), trouble: Some(Trouble::no_pod(note)) };
+        }
+        if has_started(pod) {
+            return Trouble::out_of_reach(pod).map_or(JobState::Running, JobState::OutOfReach);
+        }
+        let since = pod.creation_timestamp().map_or(created, |time| time.0.max(created));
+        return JobState::Starting { since, trouble: Trouble::starting(pod, note) };
     };
     let message = pods.iter().rev().find_map(|pod| termination(pod));
     let end = match message.map(|text| read_outcome(&text, created)) {
         Some(Some(outcome)) => End::Outcome(Box::new(outcome)),
         _ if reason == "DeadlineExceeded" => End::DeadlineExceeded,
-        _ => End::Lost(pods.last().map_or_else(|| "its pod is gone".to_owned(), |pod| how_it_ended(pod))),
+        _ => End::Lost(pods.last().map_or_else(|| Loss::interrupted("its pod is gone"), |pod| Loss::of(pod))),
     };
     JobState::Ended(end)
-}
-
-fn container(pod: &Pod) -> Option<&ContainerStatus> {
-    let statuses = pod.status.as_ref()?.container_statuses.as_deref()?;
-    statuses.iter().find(|status| status.name == CONTAINER)
 }
 
 fn has_started(pod: &Pod) -> bool {
     container(pod)
         .and_then(|status| status.state.as_ref())
         .is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+}
+
+/// When the pod was ended by the cluster, not by its program.
+fn taken_away(pod: &Pod) -> Option<Timestamp> {
+    let failed = pod.status.as_ref()?.phase.as_deref() == Some("Failed");
+    let condition = condition(pod, "DisruptionTarget", "True").filter(|_| failed && termination(pod).is_none())?;
+    condition.last_transition_time.as_ref().map(|time| time.0)
 }
 
 fn termination(pod: &Pod) -> Option<String> {
@@ -153,52 +155,6 @@ fn read_outcome(text: &str, created: Timestamp) -> Option<Outcome> {
         return Some(Outcome::new(Verdict::Failed, Reason::VersionMismatch, message, created, created));
     }
     serde_json::from_str(text).ok()
-}
-
-fn how_it_ended(pod: &Pod) -> String {
-    let status = pod.status.as_ref();
-    let terminated = container(pod).and_then(|c| c.state.as_ref()).and_then(|state| state.terminated.as_ref());
-    if let Some(reason) = status.and_then(|status| status.reason.as_deref()) {
-        return format!("its pod was ended: {reason}");
-    }
-    match terminated {
-        Some(end) if end.reason.as_deref() == Some("OOMKilled") => {
-            "its pod needed more memory than its limit (OOMKilled); raise jobTemplate.resources.limits.memory"
-                .to_owned()
-        }
-        Some(end) => format!("its program ended with code {} and left no outcome", end.exit_code),
-        None => "its pod ended before its program did".to_owned(),
-    }
-}
-
-fn trouble(pod: &Pod, note: Option<&str>) -> Option<Trouble> {
-    let status = pod.status.as_ref()?;
-    let unscheduled = status
-        .conditions
-        .iter()
-        .flatten()
-        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
-    if let Some(condition) = unscheduled {
-        let word = condition.reason.as_deref().unwrap_or("Unschedulable");
-        return Some(Trouble::new(word, condition.message.as_deref().unwrap_or_default()));
-    }
-    let waiting = container(pod)?.state.as_ref()?.waiting.as_ref()?;
-    let message = waiting.message.as_deref().or(note).unwrap_or_default();
-    Some(Trouble::new(waiting.reason.as_deref().unwrap_or("Waiting"), message))
-}
-
-impl Trouble {
-    fn new(word: &str, message: &str) -> Self {
-        let lower = message.to_lowercase();
-        let reason = if lower.contains("persistentvolumeclaim") || lower.contains("\"store\"") {
-            Reason::StoreUnavailable
-        } else if lower.contains("secret") {
-            Reason::SecretNotFound
-        } else {
-            Reason::Internal
-        };
-        Self { reason, word: word.to_owned(), message: message.chars().take(500).collect() }
-    }
 }
 
 #[cfg(test)]
@@ -260,7 +216,7 @@ mod tests {
     #[test]
     fn a_job_without_an_outcome_is_lost_and_says_how() {
         let failed = |reason: &str| job(json!([{ "type": "Failed", "status": "True", "reason": reason }]));
-        let lost = |text: &str| JobState::Ended(End::Lost(text.to_owned()));
+        let lost = |text: &str| JobState::Ended(End::Lost(Loss::interrupted(text)));
         for (job, pods, wanted) in [
             (failed(""), vec![], lost("its pod is gone")),
             (
@@ -272,14 +228,6 @@ mod tests {
                 failed(""),
                 vec![pod(terminated(1, "Error", "thread main panicked"))],
                 lost("its program ended with code 1 and left no outcome"),
-            ),
-            (failed(""), vec![pod(json!({ "reason": "Evicted" }))], lost("its pod was ended: Evicted")),
-            (
-                failed(""),
-                vec![pod(terminated(137, "OOMKilled", ""))],
-                lost(
-                    "its pod needed more memory than its limit (OOMKilled); raise jobTemplate.resources.limits.memory",
-                ),
             ),
             (failed("DeadlineExceeded"), vec![], JobState::Ended(End::DeadlineExceeded)),
         ] {
@@ -298,29 +246,25 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_does_not_start_says_why() {
+    fn a_job_is_starting_until_a_pod_of_it_has_started() {
         let unfinished = job(json!([]));
-        let waiting = |reason: &str, message: Value| {
-            pod(container(json!({ "waiting": { "reason": reason, "message": message } })))
+        let at = |time: &str| time.parse::<Timestamp>().unwrap();
+        let starting = |pods: &[Pod], note: Option<&str>| match state(&unfinished, pods, note) {
+            JobState::Starting { since, trouble } => (since, trouble.map(|trouble| trouble.reason)),
+            other => panic!("{other:?}"),
         };
-        let unschedulable = pod(json!({ "conditions": [
-            { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes" }] }));
-        let mount = r#"MountVolume.SetUp failed for volume "secret-0" : secret "corp" not found"#;
-        for (pods, note, word, reason) in [
-            (vec![], Some("exceeded quota"), "NoPod", Reason::Internal),
-            (vec![unschedulable], None, "Unschedulable", Reason::Internal),
-            (vec![waiting("ImagePullBackOff", json!("pull x"))], None, "ImagePullBackOff", Reason::Internal),
-            (vec![waiting("ContainerCreating", Value::Null)], Some(mount), "ContainerCreating", Reason::SecretNotFound),
-            (vec![waiting("ContainerCreating", Value::Null)], None, "ContainerCreating", Reason::Internal),
-        ] {
-            let JobState::Starting { trouble: Some(trouble), .. } = state(&unfinished, &pods, note) else {
-                panic!("no trouble: {word}")
-            };
-            assert_eq!((trouble.word.as_str(), trouble.reason), (word, reason));
-        }
+        let waiting = || pod(container(json!({ "waiting": { "reason": "ImagePullBackOff" } })));
+        let (made, second) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T00:00:01Z"));
+        assert_eq!(starting(&[], Some("exceeded quota")), (made, Some(Reason::PodRefused)));
+        assert_eq!(starting(&[waiting()], None), (second, Some(Reason::ImageUnavailable)));
         assert_eq!(state(&unfinished, &[pod(container(json!({ "running": {} })))], None), JobState::Running);
         // The program is through, the Job's controller has not seen it yet.
         assert_eq!(state(&unfinished, &[pod(terminated(0, "", "{}"))], None), JobState::Running);
+        // Evicted, and the next pod is not admitted: the time to start begins anew.
+        let evicted = json!({ "phase": "Failed", "conditions": [{ "type": "DisruptionTarget", "status": "True",
+            "reason": "EvictionByEvictionAPI", "lastTransitionTime": "2026-01-01T01:00:00Z" }] });
+        let wanted = (at("2026-01-01T01:00:00Z"), Some(Reason::PodRefused));
+        assert_eq!(starting(&[pod(evicted)], Some("exceeded quota")), wanted);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod lease;
 mod metrics;
 mod names;
 mod namespace;
+mod pod_trouble;
 mod run;
 mod schedule;
 

@@ -65,6 +65,18 @@ pub enum Reason {
     ChangesRefused,
     Interrupted,
     DeadlineExceeded,
+    /// The nodes cannot have the Jobs' image: look at its name, the registry and the pull Secret.
+    ImageUnavailable,
+    /// No node takes the Job's pod.
+    Unschedulable,
+    /// The cluster admits no pod of the Job: a quota, a policy, a service account that is missing.
+    PodRefused,
+    /// The Job's pod did not start for another reason, which the message tells.
+    PodNotStarted,
+    /// Give the Job more memory.
+    OutOfMemory,
+    Evicted,
+    NodeLost,
     VersionMismatch,
     NotSupported,
     Internal,
@@ -85,6 +97,9 @@ impl Reason {
                 | Self::Interrupted
                 | Self::StoreUnavailable
                 | Self::DeadlineExceeded
+                | Self::Unschedulable
+                | Self::Evicted
+                | Self::NodeLost
         )
     }
 }

@@ -137,8 +137,10 @@ fn connector_step(run: &Run, source: &SourceSubject, operations: &[Observed]) ->
     let operation = match run.action {
         Action::Verify => Operation::Verify { connector, read },
         Action::EmptyCache => Operation::EmptyCache { connector },
-        // Simulate and Push on a connector are refused by the resource's validation.
-        Action::Pull | Action::Simulate | Action::Push => Operation::Pull { connector, read, full: false },
+        // The others on a connector are refused by the resource's validation.
+        Action::Pull | Action::Simulate | Action::Push | Action::Remove => {
+            Operation::Pull { connector, read, full: false }
+        }
     };
     let observed = operations.iter().find(|o| o.kind == operation.kind() && o.connector == *name);
     let Some(observed) = observed else { return start(run, operation, 1) };

@@ -22,6 +22,8 @@ pub enum Action {
     Simulate,
     Push,
     EmptyCache,
+    /// Simulate and push without any source: all contacts of the schedule go.
+    Remove,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -309,7 +309,7 @@ fn simulate_request(
             fresh,
         });
     }
-    if sources.is_empty() {
+    if sources.is_empty() && run.action != Action::Remove {
         return refuse(TargetReason::NoSource, "the target is the schedule's only source".to_owned());
     }
     Ok(SimulateRequest {

@@ -15,5 +15,7 @@ mod forests;
 mod killed;
 mod lease;
 mod operator;
+mod pod_trouble;
 mod process;
+mod removal;
 mod support;

@@ -8,9 +8,15 @@ pub struct Operator(Child);
 impl Operator {
     pub fn start(namespace: &str) -> Self {
         let image = std::env::var("GALSYNC_TEST_IMAGE").unwrap_or_else(|_| "localhost/galsync:lab".to_owned());
+        Self::with(namespace, &image, 45)
+    }
+
+    /// With another image for its Jobs, and so many seconds for their pods to start.
+    pub fn with(namespace: &str, image: &str, deadline: u32) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_galsync"))
-            .args(["operator", "--owner-id", "test", "--listen", "127.0.0.1:0", "--job-start-deadline", "45"])
-            .args(["--job-image", &image, "--job-image-pull-policy", "IfNotPresent", "--watch-namespace", namespace])
+            .args(["operator", "--owner-id", "test", "--listen", "127.0.0.1:0"])
+            .args(["--job-start-deadline", &deadline.to_string()])
+            .args(["--job-image", image, "--job-image-pull-policy", "IfNotPresent", "--watch-namespace", namespace])
             .args(["--lease-namespace", namespace])
             .stdin(Stdio::null())
             .spawn()

@@ -1,6 +1,7 @@
 use super::world::{World, address, anchor, person};
 use galsync::directory::memory::{Failure, Faults};
 use galsync::job::Stop;
+use galsync::model::reason::UnsafeReason;
 use galsync::model::safety::Policy;
 use galsync::model::{Attribute, SystemIdentity};
 use galsync::operation::{Operation, Outcome, Reason, Verdict};
@@ -155,6 +156,32 @@ async fn what_changed_after_the_plan_is_left_to_the_next_pass() {
     world.later(60);
     world.pass().await;
     world.assert_in_step();
+}
+
+#[tokio::test]
+async fn all_contacts_of_a_schedule_go_when_it_has_no_source_any_more() {
+    let mut world = World::new(10);
+    world.pass().await;
+    // Somebody else's, and those of another schedule.
+    world.target.edit(|state| state.put(person("stranger", "Engineer")));
+    let before = world.target.state().objects().count();
+    world.rules.sync = galsync::model::SyncId::new("other").unwrap();
+    world.later(60);
+    let (reason, plan) = world.removal().await;
+    assert_eq!((reason, plan.unwrap().counts.total().changes()), (TargetReason::InSync, 0), "none of its own is there");
+    world.rules.sync = galsync::model::SyncId::new("sync").unwrap();
+    world.later(60);
+    // Not unasked, whatever the limits are.
+    world.rules.safety.max_delete_percent = 100;
+    let mut simulate = world.simulate_request(world.pulled().await);
+    simulate.sources.clear();
+    let plan = world.execute(Operation::Simulate(simulate)).await.plan.unwrap();
+    assert!(plan.unsafe_reasons.contains(&UnsafeReason::SourceRemoved), "{:?}", plan.unsafe_reasons);
+    assert_eq!(world.removal().await.0, TargetReason::Pushed);
+    assert_eq!(world.contacts().len(), 0);
+    assert_eq!(world.target.state().objects().count(), before - 10, "what is not the schedule's stays");
+    world.later(60);
+    assert_eq!(world.removal().await.0, TargetReason::InSync);
 }
 
 #[tokio::test]

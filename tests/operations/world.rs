@@ -199,7 +199,18 @@ impl World {
 
     /// A whole pass through the function that decides; whatever waits for approval is approved.
     pub async fn pass(&self) -> (TargetReason, Option<galsync::operation::PlanSummary>) {
-        let mut run = self.run();
+        self.carry_out(self.run()).await
+    }
+
+    /// A run that removes all contacts of the schedule.
+    pub async fn removal(&self) -> (TargetReason, Option<galsync::operation::PlanSummary>) {
+        let mut run = Run { action: Action::Remove, ..self.run() };
+        let Subject::Schedule(schedule) = &mut run.subject else { unreachable!() };
+        schedule.sources.clear();
+        self.carry_out(run).await
+    }
+
+    async fn carry_out(&self, mut run: Run) -> (TargetReason, Option<galsync::operation::PlanSummary>) {
         let mut operations: Vec<Observed> = Vec::new();
         loop {
             let next = pass::next(&run, &operations, self.time.now());

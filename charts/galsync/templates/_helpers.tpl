@@ -69,8 +69,12 @@ app.kubernetes.io/part-of: galsync
 {{- /* All that the operator may do where it works. It reads no Secrets: those are mounted into the Jobs' pods by name. */ -}}
 {{- define "galsync.rules" -}}
 - apiGroups: [galsync.dev]
-  resources: [galsyncconnectors, galsyncschedules]
+  resources: [galsyncconnectors]
   verbs: [get, list, watch]
+# Patch: the finalizer of deletionPolicy: Delete, and by the admission policy nothing else.
+- apiGroups: [galsync.dev]
+  resources: [galsyncschedules]
+  verbs: [get, list, watch, patch]
 - apiGroups: [galsync.dev]
   resources: [galsyncruns]
   verbs: [get, list, watch, create, delete]

@@ -91,6 +91,21 @@ pub fn target_rules(schedule: &GalSyncSchedule, index: usize, owner: &OwnerId) -
     })
 }
 
+/// The rules under which all contacts of the schedule leave a target, also one that it no longer names: at once, as
+/// nobody would be there to delete hidden ones later, and whole or not at all.
+pub fn removal_rules(schedule: &GalSyncSchedule, owner: &OwnerId) -> Result<TargetRules, InvalidField> {
+    let limits = safety(&At::spec().field("safety"), &schedule.spec.safety)?;
+    Ok(TargetRules {
+        owner: owner.clone(),
+        sync: sync_id(schedule)?,
+        policy: checked_safety::Policy::Sync,
+        mapping: checked_mapping::Mapping::default(),
+        safety: checked_safety::Safety { on_exceeded: checked_safety::OnExceeded::Block, ..limits },
+        hide_for_seconds: 0,
+        conflict: Conflict::default(),
+    })
+}
+
 fn mapping(at: &At, written: Option<&Mapping>) -> Result<checked_mapping::Mapping, InvalidField> {
     let Some(written) = written else { return Ok(checked_mapping::Mapping::default()) };
     let Mapping { display_name_prefix, display_name_suffix, routing, secondary_addresses, attributes } = written;

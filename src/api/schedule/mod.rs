@@ -107,6 +107,11 @@ pub struct GalSyncScheduleSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16))]
     pub freeze: Option<Vec<FreezeWindow>>,
+    /// What becomes of the contacts when the schedule is deleted, or a target is taken out of it. Orphan: they stay
+    /// where they are. Delete: a run removes them, with the limits and the approval of every plan; a schedule that
+    /// is being deleted waits for it, until the policy is Orphan or the annotation galsync.dev/let-go is true.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
     /// No new passes; a started one goes on to its end.
     #[serde(default)]
     pub suspend: bool,
@@ -254,6 +259,14 @@ wire_enum!(
         Unhide
     }
 );
+
+/// Whether contacts outlive what made them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    #[default]
+    Orphan,
+    Delete,
+}
 
 /// How long each operation may take; then it is stopped and counts as failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]

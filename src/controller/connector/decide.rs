@@ -111,7 +111,7 @@ fn absorb_verification(
     let failed = |reason, message: String| Outcome::new(Verdict::Failed, reason, message, *created, now);
     let deadline = SignedDuration::from_secs(i64::try_from(start_deadline_seconds).unwrap_or(i64::MAX));
     let outcome = match state {
-        JobState::Running => {
+        JobState::Running | JobState::OutOfReach(_) => {
             decision.again_seconds = Some(300);
             return true;
         }
@@ -121,7 +121,7 @@ fn absorb_verification(
         }
         JobState::Starting { trouble, .. } => {
             decision.release = Some(uid.clone());
-            let (reason, why) = trouble.as_ref().map_or((Reason::Internal, String::new()), |trouble| {
+            let (reason, why) = trouble.as_ref().map_or((Reason::PodNotStarted, String::new()), |trouble| {
                 (trouble.reason, format!(": {}: {}", trouble.word, trouble.message))
             });
             failed(reason, format!("the pod did not start within {} s{why}", deadline.as_secs()))
@@ -130,9 +130,9 @@ fn absorb_verification(
         JobState::Ended(End::DeadlineExceeded) => {
             failed(Reason::DeadlineExceeded, "the verification took longer than its deadline".to_owned())
         }
-        JobState::Ended(End::Lost(how)) => {
+        JobState::Ended(End::Lost(loss)) => {
             let attempts = status.verification.as_ref().map_or(0, |verification| verification.attempts) + 1;
-            if attempts < MAX_ATTEMPTS {
+            if attempts < MAX_ATTEMPTS && !loss.is_final() {
                 let verification = status.verification.get_or_insert_default();
                 verification.attempts = attempts;
                 // Not this generation's: it is due at once.
@@ -140,7 +140,7 @@ fn absorb_verification(
                 verification.job_uid = Some(uid.as_str().into());
                 return false;
             }
-            failed(Reason::Interrupted, how.clone())
+            failed(loss.reason, loss.how.clone())
         }
     };
     record(status, &outcome, *generation, Some(uid));

@@ -6,6 +6,7 @@ use crate::api::GalSyncConnector;
 use crate::api::conditions::{find, types};
 use crate::api::convert::checked_connector;
 use crate::controller::job_state::{End, JobState};
+use crate::controller::pod_trouble::Loss;
 use crate::model::OwnerId;
 use crate::model::connector::ReadScope;
 use crate::model::observed::Verification;
@@ -151,7 +152,7 @@ fn a_lost_verification_is_tried_three_times() {
             uid: format!("job-{attempt}"),
             generation: 2,
             created: NOW,
-            state: JobState::Ended(End::Lost("its pod is gone".to_owned())),
+            state: JobState::Ended(End::Lost(Loss::interrupted("its pod is gone"))),
             finished: true,
         };
         let decision = decide(&observation(json!({}), &status, slot), 300);

@@ -110,11 +110,11 @@ fn wanted(
     progress: &Progress,
 ) -> Vec<Wanted> {
     let mut wanted = Vec::new();
-    let plans = matches!(run.spec.action, RunAction::Simulate | RunAction::Push);
+    let plans = matches!(run.spec.action, RunAction::Simulate | RunAction::Push | RunAction::Remove);
     if plans {
         wanted.push(planned(status, progress));
     }
-    if run.spec.action == RunAction::Push {
+    if matches!(run.spec.action, RunAction::Push | RunAction::Remove) {
         wanted.push(approved(run, schedule, status, progress));
     }
     match &progress.finish {

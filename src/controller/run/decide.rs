@@ -5,11 +5,12 @@ use super::observe::{Observation, OwnJob};
 use super::slots::{SlotState, WAITING_FOR_SLOT, older_waiting};
 use super::{subject, wire};
 use crate::api::job_template::JobTemplate;
-use crate::api::run::{GalSyncRunStatus, OperationKind, OperationResult, OperationStatus};
+use crate::api::run::{GalSyncRunStatus, OperationKind, OperationStatus};
 use crate::api::{GalSyncRun, GalSyncSchedule};
 use crate::controller::events::Event;
 use crate::controller::job_state::{End, JobState};
 use crate::controller::names::Slot;
+use crate::controller::pod_trouble::Loss;
 use crate::model::OwnerId;
 use crate::operation::{OperationType, Outcome, Reason, Request, Verdict};
 use crate::pass::{self, Step};
@@ -131,6 +132,11 @@ impl Turn<'_> {
                 entry.message = None;
                 self.again(300);
             }
+            JobState::OutOfReach(trouble) => {
+                entry.reason = Some(trouble.word.as_str().into());
+                entry.message = Some(wire::sentence(&trouble.message));
+                self.again(60);
+            }
             JobState::Starting { since, trouble } if now.duration_since(*since) < deadline => {
                 // Told only once it has lasted a while: every pod waits for a moment.
                 let trouble = trouble.as_ref().filter(|_| now.duration_since(*since).as_secs() >= 30);
@@ -139,7 +145,7 @@ impl Turn<'_> {
                 self.again(15);
             }
             JobState::Starting { trouble, .. } => {
-                let (reason, why) = trouble.as_ref().map_or((Reason::Internal, String::new()), |trouble| {
+                let (reason, why) = trouble.as_ref().map_or((Reason::PodNotStarted, String::new()), |trouble| {
                     (trouble.reason, format!(": {}: {}", trouble.word, trouble.message))
                 });
                 let message = format!("the pod did not start within {} s{why}", deadline.as_secs());
@@ -149,7 +155,7 @@ impl Turn<'_> {
             }
             // Asked to stop by an eviction or a drained node: to be done again.
             JobState::Ended(End::Outcome(outcome)) if outcome.reason == Reason::Interrupted => {
-                interrupted(entry, &outcome.message, now);
+                interrupted(entry, &Loss::interrupted(outcome.message.as_str()), now);
             }
             JobState::Ended(End::Outcome(outcome)) => wire::record(entry, outcome),
             JobState::Ended(End::DeadlineExceeded) => {
@@ -157,7 +163,7 @@ impl Turn<'_> {
                 let outcome = Outcome::new(Verdict::Failed, Reason::DeadlineExceeded, message, job.created, now);
                 wire::record(entry, &outcome);
             }
-            JobState::Ended(End::Lost(how)) => interrupted(entry, how, now),
+            JobState::Ended(End::Lost(loss)) => interrupted(entry, loss, now),
         }
     }
 
@@ -171,7 +177,7 @@ impl Turn<'_> {
                     && job.attempt == entry.attempts
             });
             if entry.attempts > 0 && entry.completion_time.is_none() && !there {
-                interrupted(entry, "its Job was removed", *now);
+                interrupted(entry, &Loss::interrupted("its Job was removed"), *now);
             }
         }
     }
@@ -310,13 +316,19 @@ impl Turn<'_> {
     }
 }
 
-fn interrupted(entry: &mut OperationStatus, how: &str, now: Timestamp) {
+/// The attempt ended without an outcome. It is made again, unless it was the last or would end in the same way.
+fn interrupted(entry: &mut OperationStatus, loss: &Loss, now: Timestamp) {
+    let attempts = entry.attempts;
+    if attempts >= pass::MAX_ATTEMPTS || loss.is_final() {
+        let times = if attempts > 1 { format!(", at the attempt {attempts}") } else { String::new() };
+        let started = entry.start_time.as_ref().map_or(now, |time| time.0);
+        let message = format!("{}{times}", loss.how);
+        wire::record(entry, &Outcome::new(Verdict::Failed, loss.reason, message, started, now));
+        return;
+    }
     entry.completion_time = Some(wire::time(now));
     entry.reason = Some(wire::INTERRUPTED.into());
-    entry.message = Some(wire::sentence(how));
-    if entry.attempts >= pass::MAX_ATTEMPTS {
-        entry.result = Some(OperationResult::Failed);
-    }
+    entry.message = Some(wire::sentence(&loss.how));
 }
 
 fn deadline(schedule: Option<&GalSyncSchedule>, operation: OperationType) -> u64 {

@@ -40,11 +40,14 @@ pub const PASS_NUMBER: &str = "galsync.dev/pass-number";
 pub const SCHEDULED_FOR: &str = "galsync.dev/scheduled-for";
 
 pub async fn reconcile(run: Arc<Guarded<GalSyncRun>>, context: Arc<Context>) -> Result<Action, Error> {
-    let Ok(run) = &run.0 else { return Ok(Action::await_change()) };
+    let (namespace, name) = (run.namespace().ok_or(Error::Incomplete("namespace"))?, run.name_any());
+    let run = match &run.0 {
+        Ok(run) => run,
+        Err(invalid) => return super::invalid::report::<GalSyncRun>(&context, &namespace, &name, invalid).await,
+    };
     if is_completed(run) {
         return Ok(Action::await_change());
     }
-    let (namespace, name) = (run.namespace().ok_or(Error::Incomplete("namespace"))?, run.name_any());
     let span = tracing::info_span!("run", namespace, run = name);
     let work = async {
         context.wait_for_caches().await?;

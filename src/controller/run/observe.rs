@@ -112,11 +112,13 @@ fn connector_names(run: &GalSyncRun, schedules: &[GalSyncSchedule]) -> BTreeSet<
         let sources = schedule.spec.sources.iter().map(|source| &source.connector_ref);
         sources.chain(schedule.spec.targets.iter().map(|target| &target.connector_ref))
     });
+    let named = run.spec.targets.iter().flatten().map(ToString::to_string);
     // Operations that run although their connector has left the schedule are still this run's.
     let begun = run.status.iter().flat_map(|status| status.operations.iter().map(|o| o.connector.to_string()));
     of_schedule
         .chain(run.spec.connector_ref.as_ref())
         .map(|reference| reference.name.to_string())
+        .chain(named)
         .chain(begun)
         .collect()
 }
@@ -208,7 +210,9 @@ async fn slot_state(
             let api: Api<Guarded<GalSyncRun>> = Api::namespaced(context.client.clone(), namespace);
             let holder = api.get_opt(&name).await?.and_then(|run| run.0.ok()).filter(|run| run.uid() == Some(owner));
             let releasable = match &holder {
-                None => ended,
+                None if ended => true,
+                // Its Request went with the run: what has not begun never will, and what has is left to its end.
+                None => matches!(read_state(context, namespace, job).await?, JobState::Starting { .. }),
                 Some(holder) => super::has_recorded(holder, operation, &connector, attempt),
             };
             Ok(if releasable { SlotState::Releasable { uid } } else { busy(format!("run {name}")) })

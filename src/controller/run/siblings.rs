@@ -3,20 +3,21 @@
 use super::subject::{Inputs, Unable, decisions};
 use super::{APPROVAL_REQUIRED, FROZEN, PARKED, is_completed, is_manual, wire};
 use crate::api::GalSyncRun;
-use crate::api::run::{GalSyncRunStatus, RunTarget};
+use crate::api::run::{GalSyncRunStatus, RunAction, RunTarget};
 use crate::model::Digest;
 use crate::pass;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 
-/// Other runs of the same schedule that have a status.
+/// Other runs of the same schedule that have a status. Those that remove contacts plan something else.
 fn siblings<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = (&'a GalSyncRun, &'a GalSyncRunStatus)> + 'a {
     let own = inputs.run.uid();
     inputs
         .runs
         .iter()
         .filter(move |run| run.uid() != own && run.spec.schedule_ref == inputs.run.spec.schedule_ref)
+        .filter(|run| run.spec.action != RunAction::Remove)
         .filter_map(|run| Some((run, run.status.as_ref()?)))
 }
 

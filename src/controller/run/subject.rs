@@ -1,7 +1,7 @@
 //! From the manifests to the input of [`crate::pass::next`]: the run, its schedule, its connectors. Pure.
 
 use super::{siblings, wire};
-use crate::api::convert::{InvalidField, checked_connector, freezes, source_rules, target_rules};
+use crate::api::convert::{InvalidField, checked_connector, freezes, removal_rules, source_rules, target_rules};
 use crate::api::run::{DecisionVerdict, RunAction};
 use crate::api::scope::read_scope;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
@@ -30,6 +30,8 @@ pub struct Inputs<'a> {
 pub enum Unable {
     #[error("there is no schedule {0} in this namespace")]
     NoSchedule(String),
+    #[error("schedule {0} is being deleted")]
+    Deleted(String),
     #[error("there is no connector {0} in this namespace")]
     NoConnector(String),
     #[error("schedule {0} has no target {1}")]
@@ -47,6 +49,7 @@ impl Unable {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NoSchedule(_) => "ScheduleNotFound",
+            Self::Deleted(_) => "ScheduleDeleted",
             Self::NoConnector(_) => "ConnectorNotFound",
             Self::NoTarget(..) => "TargetNotFound",
             Self::Suspended(_) => "Suspended",
@@ -61,7 +64,12 @@ pub fn pass_run(inputs: &Inputs<'_>) -> Result<pass::Run, Unable> {
     let Inputs { run, owner, .. } = inputs;
     let namespace = run.namespace().unwrap_or_default();
     let schedule = schedule_of(inputs)?;
+    let removes = run.spec.action == RunAction::Remove;
+    if let Some(schedule) = schedule.filter(|schedule| schedule.metadata.deletion_timestamp.is_some() && !removes) {
+        return Err(Unable::Deleted(schedule.name_any()));
+    }
     let subject = match (schedule, &run.spec.connector_ref) {
+        (Some(schedule), _) if removes => pass::Subject::Schedule(Box::new(removal_subject(inputs, schedule)?)),
         (Some(schedule), _) => pass::Subject::Schedule(Box::new(schedule_subject(inputs, schedule)?)),
         (None, Some(reference)) => {
             let connector = find(inputs, reference.name.as_str())?;
@@ -95,6 +103,7 @@ pub fn pass_run(inputs: &Inputs<'_>) -> Result<pass::Run, Unable> {
             RunAction::Simulate => pass::Action::Simulate,
             RunAction::Push => pass::Action::Push,
             RunAction::EmptyCache => pass::Action::EmptyCache,
+            RunAction::Remove => pass::Action::Remove,
         },
         manual: super::is_manual(run),
         subject,
@@ -211,6 +220,28 @@ fn schedule_subject(inputs: &Inputs<'_>, schedule: &GalSyncSchedule) -> Result<p
             .unwrap_or(0),
         pull_targets_every: u64::from(schedule.spec.pull_targets_every),
         claimed_elsewhere: claims.filter_map(|domain| Domain::parse(domain.as_str()).ok()).collect(),
+        name,
+    })
+}
+
+/// No sources, so that no contact is wanted; also in targets that the schedule no longer names.
+fn removal_subject(inputs: &Inputs<'_>, schedule: &GalSyncSchedule) -> Result<pass::ScheduleSubject, Unable> {
+    let name = schedule.name_any();
+    let rules =
+        removal_rules(schedule, inputs.owner).map_err(|error| Unable::Invalid(format!("schedule {name}"), error))?;
+    let all = || schedule.spec.targets.iter().map(|target| target.connector_ref.name.to_string()).collect();
+    let wanted = inputs.run.spec.targets.as_ref();
+    let wanted: Vec<String> = wanted.map_or_else(all, |names| names.iter().map(ToString::to_string).collect());
+    let target = |name: &String| {
+        let connector = checked(find(inputs, name)?)?;
+        Ok(pass::TargetSubject::new(connector, rules.clone()))
+    };
+    Ok(pass::ScheduleSubject {
+        sources: Vec::new(),
+        targets: wanted.iter().map(target).collect::<Result<_, Unable>>()?,
+        pass_number: schedule.status.as_ref().map_or(0, |status| status.pass_number),
+        pull_targets_every: 1,
+        claimed_elsewhere: BTreeSet::new(),
         name,
     })
 }

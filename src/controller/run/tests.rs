@@ -7,8 +7,9 @@ use super::slots::{SlotState, Slots};
 use super::{is_completed, rests, wire};
 use crate::api::conditions::{find, types};
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
-use crate::controller::job_state::{End, JobState, Trouble};
+use crate::controller::job_state::{End, JobState};
 use crate::controller::names::Slot;
+use crate::controller::pod_trouble::{Loss, Trouble};
 use crate::model::reason::UnsafeReason;
 use crate::model::{Digest, OwnerId};
 use crate::operation::samples::{plan, source_counts, succeeded};
@@ -281,7 +282,7 @@ fn a_lost_job_is_tried_three_times() {
     cluster.look();
     cluster.pulled("b");
     for attempt in 1..=3 {
-        cluster.end("a", Slot::Source, JobState::Ended(End::Lost("its pod is gone".into())));
+        cluster.end("a", Slot::Source, JobState::Ended(End::Lost(Loss::interrupted("its pod is gone"))));
         if attempt < 3 {
             assert_eq!(cluster.look(), ["remove a-source"]);
             assert_eq!(cluster.look(), [format!("Pull a #{}", attempt + 1)]);
@@ -291,7 +292,65 @@ fn a_lost_job_is_tried_three_times() {
     assert!(is_completed(&cluster.run));
     assert_eq!(cluster.reason(types::SUCCEEDED), pair("False", "Failed"));
     let pull = cluster.run.status.clone().unwrap().operations[0].clone();
-    assert_eq!((pull.attempts, pull.message.unwrap().as_str()), (3, "its pod is gone"));
+    assert_eq!((pull.attempts, pull.message.unwrap().as_str()), (3, "its pod is gone, at the attempt 3"));
+}
+
+#[test]
+fn a_job_that_lacks_memory_is_not_tried_again() {
+    let mut cluster = Cluster::push();
+    cluster.look();
+    cluster.pulled("b");
+    let loss = Loss { reason: Reason::OutOfMemory, how: "more memory".to_owned() };
+    cluster.end("a", Slot::Source, JobState::Ended(End::Lost(loss)));
+    assert!(cluster.look().is_empty());
+    assert_eq!(cluster.reason(types::SUCCEEDED), pair("False", "Failed"));
+    let pull = cluster.run.status.clone().unwrap().operations[0].clone();
+    assert_eq!((pull.attempts, pull.reason.unwrap().as_str()), (1, "OutOfMemory"));
+}
+
+#[test]
+fn a_node_that_does_not_answer_keeps_the_slot_and_is_told_of() {
+    let mut cluster = Cluster::push();
+    cluster.look();
+    let trouble = Trouble { reason: Reason::NodeLost, word: "NodeLost".to_owned(), message: "remove it".to_owned() };
+    cluster.pulled("b");
+    cluster.end("a", Slot::Source, JobState::OutOfReach(trouble));
+    cluster.now += SignedDuration::from_hours(2);
+    assert!(cluster.look().is_empty(), "it may still be at work");
+    let pull = cluster.run.status.clone().unwrap().operations[0].clone();
+    assert_eq!(pull.reason.unwrap().as_str(), "NodeLost");
+    assert_eq!(pull.message.unwrap().as_str(), "remove it");
+}
+
+#[test]
+fn a_removal_pulls_nothing_and_needs_approval_in_every_mode() {
+    // Also from a target that the schedule names no more.
+    let mut cluster = Cluster::new(json!({ "scheduleRef": { "name": "s" }, "action": "Remove", "targets": ["b"] }));
+    cluster.schedules[0].spec.approval.mode = crate::api::safety::ApprovalMode::Auto;
+    cluster.schedules[0].metadata.deletion_timestamp = Some(wire::time(CREATED));
+    assert_eq!(cluster.look(), ["Simulate b #1"]);
+    let plan = plan(2, &[UnsafeReason::SourceRemoved]);
+    let digest = plan.digest;
+    cluster.succeed("b", Slot::Target, |outcome| outcome.plan = Some(plan));
+    assert!(cluster.look().is_empty());
+    assert_eq!(cluster.reason(types::APPROVED), pair("Unknown", "ApprovalRequired"));
+    let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
+    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    assert_eq!(cluster.look(), ["remove b-target"]);
+    assert_eq!(cluster.look(), ["Push b #1"]);
+}
+
+#[test]
+fn a_deleted_schedule_begins_nothing_more() {
+    let mut cluster = Cluster::push();
+    assert_eq!(cluster.look().len(), 2);
+    cluster.schedules[0].metadata.deletion_timestamp = Some(wire::time(CREATED));
+    assert!(cluster.look().is_empty(), "what runs is left to end");
+    assert!(!is_completed(&cluster.run));
+    cluster.pulled("a");
+    cluster.pulled("b");
+    assert!(cluster.look().is_empty());
+    assert_eq!(cluster.reason(types::SUCCEEDED), pair("False", "ScheduleDeleted"));
 }
 
 #[test]
@@ -626,7 +685,7 @@ impl Cluster {
             }
             Happening::Lose(number) => {
                 let Some((connector, slot)) = choose(number) else { return };
-                self.end(&connector, slot, JobState::Ended(End::Lost("its pod is gone".to_owned())));
+                self.end(&connector, slot, JobState::Ended(End::Lost(Loss::interrupted("its pod is gone"))));
             }
             Happening::Remove(number) => {
                 choose(number).map(|place| self.jobs.remove(&place));

@@ -1,11 +1,11 @@
 //! Whether a pass begins now, and what the schedule's status says. Pure.
 
 use super::observe::{Observation, Times};
-use super::report;
-use crate::api::REQUESTED_AT;
+use super::{removal, report};
 use crate::api::conditions::{self, Wanted, types};
 use crate::api::reference::LocalReference;
 use crate::api::schedule::GalSyncScheduleStatus;
+use crate::api::{GalSyncSchedule, REQUESTED_AT};
 use crate::controller::events::Event;
 use crate::controller::names::bounded;
 use crate::controller::run::{self, wire};
@@ -39,6 +39,7 @@ pub fn decide(observation: &Observation) -> Decision {
     let generation = schedule.metadata.generation;
     let mut status = GalSyncScheduleStatus { observed_generation: generation, ..before.clone() };
     let newly_finished = report::take_over(&mut status, runs, *now);
+    removal::forget(&mut status, schedule, runs);
 
     let active = runs.iter().rev().find(|run| !run::is_manual(run) && !run::is_completed(run) && !run::rests(run));
     let ready = readiness(observation);
@@ -47,7 +48,7 @@ pub fn decide(observation: &Observation) -> Decision {
     let mut start = None;
     let mut missed = false;
     if let (Some(times), None) = (times, active) {
-        if let Some(token) = requested(observation) {
+        if let Some(token) = requested(schedule) {
             let name = name(observation, &format!("r{}", short_hash(token)));
             start = Some(Pass { name, number: status.pass_number + 1, due: *now });
         } else if let Due::Now { time, missed: some } = is_due(observation, times, &status) {
@@ -59,7 +60,7 @@ pub fn decide(observation: &Observation) -> Decision {
     if let Some(Pass { name, number, due }) = &start {
         status.pass_number = *number;
         status.last_schedule_time = Some(wire::time(*due));
-        if let Some(token) = requested(observation) {
+        if let Some(token) = requested(schedule) {
             status.last_handled_reconcile_at = Some(token.chars().take(256).collect::<String>().into());
         }
         status.active_run_ref = Some(LocalReference::new(name));
@@ -93,10 +94,10 @@ pub fn decide(observation: &Observation) -> Decision {
 }
 
 /// The value of the annotation that asks for a pass, unless it has been answered.
-fn requested(observation: &Observation) -> Option<&str> {
-    let annotations = observation.schedule.annotations();
+pub fn requested(schedule: &GalSyncSchedule) -> Option<&str> {
+    let annotations = schedule.annotations();
     let token = annotations.get(REQUESTED_AT).or_else(|| annotations.get(FLUX_REQUESTED_AT))?.as_str();
-    let status = observation.schedule.status.as_ref();
+    let status = schedule.status.as_ref();
     let answered = status.and_then(|status| status.last_handled_reconcile_at.as_ref());
     let same = |answered: &str| token.chars().take(256).eq(answered.chars());
     (!token.is_empty() && !answered.is_some_and(|answered| same(answered.as_str()))).then_some(token)

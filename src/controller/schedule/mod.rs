@@ -3,10 +3,13 @@
 mod act;
 mod decide;
 mod observe;
+mod removal;
 mod report;
 
 #[cfg(test)]
 mod tests;
+
+use decide::requested;
 
 use super::context::{Context, Guarded};
 use super::error::Error;
@@ -25,10 +28,19 @@ pub async fn reconcile(schedule: Arc<Guarded<GalSyncSchedule>>, context: Arc<Con
     let work = async {
         context.wait_for_caches().await?;
         let _timer = context.metrics.time("schedule");
+        let mut sooner = None;
+        if schedule.0.as_ref().is_ok_and(removal::concerns) {
+            match removal::reconcile(&context, &namespace, &name).await? {
+                removal::Turn::Ends(action) => return Ok(action),
+                removal::Turn::GoesOn(seconds) => sooner = seconds,
+            }
+        }
         let Some(observation) = observe::observe(&context, &namespace, &name).await? else {
             return Ok(Action::await_change());
         };
-        act::act(&context, &observation, decide::decide(&observation)).await
+        let mut decision = decide::decide(&observation);
+        decision.again_seconds = decision.again_seconds.into_iter().chain(sooner).min();
+        act::act(&context, &observation, decision).await
     };
     work.instrument(span).await
 }
