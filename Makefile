@@ -45,8 +45,8 @@ generate: tools ## rewrite what is generated: CRDs, deploy/, reference pages, go
 	GALSYNC_BLESS=1 $(CARGO) test --test crds --test deploy
 
 .PHONY: demo
-demo: build ## the main job without a cluster: one pass between two reference directories
-	@examples/local/demo.sh $(BINARY)
+demo: build ## the main job without a cluster: passes between two tenants in the sandbox
+	@examples/demo/demo.sh $(BINARY)
 
 .PHONY: demo-cluster
 demo-cluster: ## the main job on a real Kubernetes with two real Active Directory forests (as root)

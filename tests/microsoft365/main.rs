@@ -5,6 +5,7 @@
 
 mod conformance;
 mod faults;
+mod process;
 mod pushing;
 mod reading;
 mod requests;
