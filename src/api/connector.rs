@@ -343,6 +343,8 @@ pub struct GalSyncConnectorStatus {
     /// The verification that runs or ran last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<VerificationStatus>,
+    /// The last pull that brought something new. One that found nothing new is told with the next verification;
+    /// every pull stands in its run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_pull: Option<LastPull>,
 }

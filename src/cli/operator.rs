@@ -2,7 +2,7 @@
 
 use super::{Exit, Shared, UsageError};
 use crate::api::job_template::JobTemplate;
-use crate::controller::{self, ClaimSettings, JobSettings, LeaseSettings, Settings};
+use crate::controller::{self, ClaimSettings, JobSettings, LeaseSettings, Retention, Settings};
 use crate::model::OwnerId;
 use anyhow::Context as _;
 use std::net::SocketAddr;
@@ -56,6 +56,18 @@ pub struct Operator {
     /// The name by which the Lease calls this process.
     #[arg(long, env = "POD_NAME", default_value = "operator")]
     lease_holder: String,
+    /// How many Jobs may run at a time, over all namespaces; 0 = no limit.
+    #[arg(long, env = "GALSYNC_MAX_JOBS", default_value_t = 20)]
+    max_jobs: usize,
+    /// How long the stores keep reports and plans, such as 2160h.
+    #[arg(long, env = "GALSYNC_KEEP_REPORTS", default_value = "2160h", value_parser = seconds)]
+    keep_reports: u64,
+    /// How long the stores keep logs and journals, such as 720h.
+    #[arg(long, env = "GALSYNC_KEEP_LOGS", default_value = "720h", value_parser = seconds)]
+    keep_logs: u64,
+    /// How many snapshots of each connector the stores keep; at least 2.
+    #[arg(long, env = "GALSYNC_KEEP_SNAPSHOTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(2..))]
+    keep_snapshots: u32,
     /// Where /metrics, /healthz and /readyz are served.
     #[arg(long, env = "GALSYNC_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -75,6 +87,10 @@ impl Operator {
             job_scratch_size: scratch_size,
             job_template,
             job_start_deadline,
+            max_jobs,
+            keep_reports,
+            keep_logs,
+            keep_snapshots,
             lease_name,
             lease_namespace,
             lease_holder,
@@ -99,6 +115,12 @@ impl Operator {
                     holder: lease_holder,
                 },
                 start_deadline_seconds: job_start_deadline,
+                max_jobs,
+                retention: Retention {
+                    reports_seconds: keep_reports,
+                    logs_seconds: keep_logs,
+                    snapshots: keep_snapshots,
+                },
             };
             let listener =
                 tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
@@ -107,6 +129,11 @@ impl Operator {
             Ok(Exit::Done)
         })
     }
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    let seconds = crate::api::text::DurationText::from(text).seconds();
+    seconds.ok_or_else(|| "write a time span of hours, minutes and seconds, such as 720h".to_owned())
 }
 
 fn read_template(path: &std::path::Path) -> anyhow::Result<JobTemplate> {

@@ -1,5 +1,6 @@
 //! What every reconciler has: the client, the settings, the caches, the metrics.
 
+use super::active_jobs::ActiveJobs;
 use super::error::Error;
 use super::metrics::Metrics;
 use super::settings::Settings;
@@ -29,6 +30,8 @@ pub struct Context {
     pub recorder: Recorder,
     pub metrics: Metrics,
     pub caches: Vec<Caches>,
+    pub active_jobs: ActiveJobs,
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Becomes true once all caches hold what there is.
     pub filled: watch::Receiver<bool>,
 }
@@ -71,7 +74,7 @@ impl Context {
 
     /// Whole seconds, as the API server keeps times.
     pub fn now(&self) -> Timestamp {
-        let now = Timestamp::now();
+        let now = (self.clock)();
         Timestamp::from_second(now.as_second()).unwrap_or(now)
     }
 

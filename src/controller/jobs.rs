@@ -4,7 +4,7 @@ use super::credentials::{Secrets, add_workload_token, secrets};
 use super::names::{MAX_NAME, Slot, bounded};
 use super::settings::{JobSettings, SERVICE_ACCOUNT, STORE_CLAIM, STORE_SECRET, USER, paths};
 use crate::api::job_template::JobTemplate;
-use crate::operation::{Operation, Request};
+use crate::operation::{Operation, OperationType, Request};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -52,6 +52,9 @@ pub struct Manifests {
     pub placeholder: Option<Job>,
 }
 
+/// The Job that clears a namespace's store; one name, so that there is one at a time.
+pub const GARBAGE_JOB: &str = "galsync-garbage";
+
 /// The name of the Request's ConfigMap; one a run, operation, connector and attempt.
 pub fn request_name(request: &Request, connector: &str) -> String {
     let operation = request.operation.kind().name().to_lowercase();
@@ -96,8 +99,8 @@ pub fn manifests(request: &Request, connector: &str, placement: &Placement<'_>) 
     };
     let metadata = |slot: Slot| {
         json!({
-            "name": slot.job(connector), "namespace": namespace, "labels": labels(slot),
-            "annotations": annotations(), "ownerReferences": [owner],
+            "name": if kind == OperationType::CollectGarbage { GARBAGE_JOB.to_owned() } else { slot.job(connector) },
+            "namespace": namespace, "labels": labels(slot), "annotations": annotations(), "ownerReferences": [owner],
         })
     };
     let secrets = secrets(&request.operation);
@@ -325,6 +328,16 @@ mod tests {
         assert_eq!(volumes(pull(), file), [corp.clone(), claim.clone()]);
         assert_eq!(volumes(pull(), "s3://bucket/x"), [corp, bucket]);
         assert_eq!(volumes(Operation::EmptyCache { connector: connector() }, file), [claim]);
+    }
+
+    #[test]
+    fn garbage_collection_has_a_job_of_its_own_and_no_secret() {
+        let collect = Operation::CollectGarbage { keep_reports_seconds: 1, keep_logs_seconds: 1, keep_snapshots: 2 };
+        let made = made(collect, "file:///x", json!({}));
+        assert_eq!(made["job"]["metadata"]["name"], GARBAGE_JOB);
+        assert_eq!(made["placeholder"], Value::Null);
+        let volumes = made.pointer("/job/spec/template/spec/volumes").unwrap().as_array().unwrap();
+        assert!(volumes.iter().all(|volume| volume.get("secret").is_none()), "{volumes:?}");
     }
 
     #[test]

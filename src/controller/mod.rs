@@ -3,13 +3,16 @@
 
 pub mod settings;
 
+mod active_jobs;
 mod connector;
 mod context;
 mod credentials;
 mod error;
 mod events;
+mod garbage;
 mod gauges;
 mod health;
+mod history;
 mod informer;
 mod invalid;
 mod job_state;
@@ -21,9 +24,11 @@ mod namespace;
 mod pod_trouble;
 mod run;
 mod schedule;
+#[cfg(test)]
+mod simulated;
 
 pub use error::Error;
-pub use settings::{ClaimSettings, JobSettings, LeaseSettings, Settings};
+pub use settings::{ClaimSettings, JobSettings, LeaseSettings, Retention, Settings};
 
 use crate::api::reference::LocalReference;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
@@ -32,6 +37,7 @@ use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::{Stream, StreamExt};
 use health::Readiness;
 use informer::Informer;
+use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::Api;
@@ -91,7 +97,9 @@ async fn work(
     } else {
         settings.namespaces.iter().map(|namespace| Some(namespace.as_str())).collect()
     };
-    let controllers: Vec<Controllers> = scopes.iter().map(|scope| Controllers::new(client, *scope)).collect();
+    let active_jobs = active_jobs::ActiveJobs::new(settings.max_jobs);
+    let controllers: Vec<Controllers> =
+        scopes.iter().map(|scope| Controllers::new(client, *scope, &active_jobs)).collect();
     let caches: Vec<Caches> = controllers.iter().map(Controllers::caches).collect();
     registry.register(Box::new(gauges::StateGauges::new(caches.clone())?))?;
     let reporter = Reporter { controller: "galsync.dev/operator".to_owned(), instance: None };
@@ -102,6 +110,8 @@ async fn work(
         settings,
         metrics: metrics.clone(),
         caches: caches.clone(),
+        active_jobs,
+        clock: Arc::new(Timestamp::now),
         filled,
     });
     let filled = async {
@@ -150,7 +160,7 @@ where
 impl Controllers {
     /// Everything that can change what one object needs wakes its reconciler; there is no polling but for pods
     /// that do not start.
-    fn new(client: &Client, scope: Option<&str>) -> Self {
+    fn new(client: &Client, scope: Option<&str>, active_jobs: &active_jobs::ActiveJobs) -> Self {
         let our_jobs = || watcher::Config::default().labels(&format!("{}={}", jobs::MANAGED_BY, jobs::MANAGER));
         let mut connectors = Informer::<GalSyncConnector>::new();
         let mut schedules = Informer::<GalSyncSchedule>::new();
@@ -176,8 +186,10 @@ impl Controllers {
             })
             .watches_shared_stream(connectors.listen(), move |connector| schedules_of(&schedule_cache, &connector));
         let (run_cache, waiting, affected) = (caches.runs.clone(), caches.runs.clone(), caches.runs.clone());
+        let active_jobs = active_jobs.clone();
         let of_runs = Controller::for_shared_stream(runs.listen(), caches.runs.clone())
             .watches(scoped::<Job>(client, scope), our_jobs(), move |job| {
+                active_jobs.note(&job);
                 let own = named(run::run_of(&job), job.namespace());
                 // The Job's slot may be what another run waits for.
                 let connector = job.annotations().get(jobs::keys::CONNECTOR).cloned().unwrap_or_default();

@@ -30,6 +30,20 @@ pub struct Settings {
     pub lease: LeaseSettings,
     /// How long a Job's pod may take until its program runs.
     pub start_deadline_seconds: u64,
+    /// How many Jobs run at a time; 0 = no limit.
+    pub max_jobs: usize,
+    pub retention: Retention,
+}
+
+/// How long the store of a namespace keeps what it need not keep.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// Reports and plans.
+    pub reports_seconds: u64,
+    /// Logs and journals.
+    pub logs_seconds: u64,
+    /// Snapshots of each connector.
+    pub snapshots: u32,
 }
 
 #[derive(Debug, Clone)]

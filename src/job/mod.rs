@@ -72,8 +72,8 @@ async fn run(request: &Request, context: &Context<'_>, counters: &mut Counters) 
             context.store.empty_cache(&connector.name).await?;
             Ok(done(context))
         }
-        Operation::CollectGarbage { keep_reports_seconds, keep_snapshots } => {
-            collect_garbage::collect(*keep_reports_seconds, *keep_snapshots, context).await
+        Operation::CollectGarbage { keep_reports_seconds, keep_logs_seconds, keep_snapshots } => {
+            collect_garbage::collect(*keep_reports_seconds, *keep_logs_seconds, *keep_snapshots, context).await
         }
     }
 }

@@ -170,7 +170,8 @@ fn latest_until(timing: &Timing, uid: &str, next: Timestamp, now: Timestamp) -> 
 }
 
 /// Whole intervals since the epoch, shifted by a part of the interval that the UID decides.
-fn grid_after(interval: SignedDuration, uid: &str, time: Timestamp) -> Timestamp {
+/// The next time of this rhythm, which is shifted by the UID so that not all come together.
+pub fn grid_after(interval: SignedDuration, uid: &str, time: Timestamp) -> Timestamp {
     let step = interval.as_secs().max(1);
     let hash = Digest::of(uid.as_bytes());
     let number = hash.as_bytes()[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));

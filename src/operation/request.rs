@@ -79,7 +79,14 @@ pub enum Operation {
     /// Remove a connector's snapshots and tokens; never reports, ledger, history.
     EmptyCache { connector: Connector },
     /// Remove what nothing refers to and what is older than its retention.
-    CollectGarbage { keep_reports_seconds: u64, keep_snapshots: u32 },
+    CollectGarbage {
+        /// Reports and plans.
+        keep_reports_seconds: u64,
+        /// Logs and journals.
+        keep_logs_seconds: u64,
+        /// Of each connector.
+        keep_snapshots: u32,
+    },
 }
 
 impl Operation {

@@ -15,8 +15,10 @@ use std::path::Path;
 pub struct Retention {
     /// Of each connector, the newest included; at least two.
     pub keep_snapshots: usize,
-    /// Reports, logs, journals and plans.
-    pub keep_files: SignedDuration,
+    /// Reports and plans.
+    pub keep_reports: SignedDuration,
+    /// Logs and journals.
+    pub keep_logs: SignedDuration,
     /// What nothing names may be a writer's that is not done yet; longer than any Job runs.
     pub grace: SignedDuration,
 }
@@ -77,8 +79,12 @@ impl Store {
                 collected.bytes += blob.bytes;
             }
         }
-        for folder in RunFileKind::ALL.map(RunFileKind::folder).into_iter().chain([PLANS]) {
-            for file in self.list(folder).await?.iter().filter(|file| old(file.modified, retention.keep_files)) {
+        let files = RunFileKind::ALL.map(|kind| match kind {
+            RunFileKind::Report => (kind.folder(), retention.keep_reports),
+            RunFileKind::Log | RunFileKind::Journal => (kind.folder(), retention.keep_logs),
+        });
+        for (folder, keep) in files.into_iter().chain([(PLANS, retention.keep_reports)]) {
+            for file in self.list(folder).await?.iter().filter(|file| old(file.modified, keep)) {
                 self.delete(&file.key).await?;
                 collected.files += 1;
                 collected.bytes += file.bytes;

@@ -164,7 +164,7 @@ async fn collecting_garbage_takes_nothing_that_is_needed() {
     }
     let heads = |kind: &'static str| world.store.list(kind);
     assert_eq!(heads("snapshots").await.unwrap().len(), 6);
-    let collect = Operation::CollectGarbage { keep_reports_seconds: 0, keep_snapshots: 2 };
+    let collect = Operation::CollectGarbage { keep_reports_seconds: 0, keep_logs_seconds: 0, keep_snapshots: 2 };
     let collected = world.execute(collect).await;
     assert_eq!(collected.verdict, Verdict::Succeeded, "{}", collected.message);
     assert_eq!(heads("snapshots").await.unwrap().len(), 2);

@@ -2,11 +2,13 @@
 
 use super::decide::Decision;
 use super::observe::Observation;
+use crate::api::GalSyncRun;
+use crate::api::schedule::History;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::jobs::{self, Placement};
 use crate::controller::names::Slot;
-use crate::controller::{events, namespace, run};
+use crate::controller::{events, garbage, history, namespace, run};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams};
 use kube::runtime::controller::Action;
@@ -14,7 +16,7 @@ use kube::{Resource, ResourceExt};
 use std::time::Duration;
 
 pub async fn act(context: &Context, observation: &Observation, decision: Decision) -> Result<Action, Error> {
-    let Decision { status, release, verify, events, again_seconds } = decision;
+    let Decision { status, release, verify, events, mut again_seconds } = decision;
     let connector = &observation.connector;
     let namespace = connector.namespace().ok_or(Error::Incomplete("namespace"))?;
     let name = connector.name_any();
@@ -42,10 +44,16 @@ pub async fn act(context: &Context, observation: &Observation, decision: Decisio
             Err(kube::Error::Api(status)) if status.is_not_found() => {}
             Err(error) => return Err(error.into()),
         }
-        if run::create(context, &namespace, manifests).await? {
+        if !context.active_jobs.take(&manifests.job) {
+            again_seconds = Some(15);
+        } else if run::create(context, &namespace, manifests).await? {
             tracing::info!("verification started");
         }
     }
     events::publish(context, &connector.object_ref(&()), events).await;
+    let own = |run: &GalSyncRun| run.spec.connector_ref.as_ref().is_some_and(|of| of.name.as_str() == name);
+    history::prune(context, &namespace, &History::default(), own).await?;
+    let collected = garbage::look(context, connector).await?;
+    again_seconds = again_seconds.into_iter().chain(collected).min();
     Ok(again_seconds.map_or_else(Action::await_change, |seconds| Action::requeue(Duration::from_secs(seconds))))
 }

@@ -2,7 +2,7 @@
 
 use super::observe::{Observation, SourceSlot};
 use crate::api::conditions::{self, Wanted, types};
-use crate::api::connector::{Capabilities, GalSyncConnectorStatus, VerificationStatus};
+use crate::api::connector::{Capabilities, GalSyncConnectorStatus, LastPull, VerificationStatus};
 use crate::controller::events::Event;
 use crate::controller::job_state::{End, JobState};
 use crate::controller::run::wire;
@@ -87,9 +87,22 @@ pub fn decide(observation: &Observation, start_deadline_seconds: u64) -> Decisio
 
     let wanted = wanted(observation, &status, generation);
     status.conditions = conditions::merge(&before.conditions, wanted, Some(generation), *now);
+    keep_old_times(&before, &mut status);
     decision.events.extend(events(&before, &status));
     decision.status = status;
     decision
+}
+
+/// A pull that found nothing new is not worth a write of its own: its times are told with the next change, at the
+/// latest with the next verification. Who needs them exactly finds them in the runs.
+fn keep_old_times(before: &GalSyncConnectorStatus, status: &mut GalSyncConnectorStatus) {
+    let (Some(old), Some(new)) = (&before.last_pull, &status.last_pull) else { return };
+    let LastPull { time, start_time, run_ref, full, .. } = old.clone();
+    let same_times = LastPull { time, start_time, run_ref, full, ..new.clone() };
+    let without = GalSyncConnectorStatus { last_pull: before.last_pull.clone(), ..status.clone() };
+    if same_times == *old && without == *before {
+        *status = without;
+    }
 }
 
 /// Takes over what the periodic verification says; whether it is still under way.

@@ -1,7 +1,7 @@
-//! Carries a decision out: removes Jobs, creates ConfigMaps and Jobs, then writes the status. In this order a
-//! crash at any point is found again by the labels of the Jobs.
+//! Carries a decision out: creates ConfigMaps and Jobs, writes the status, removes Jobs. In this order a crash at any
+//! point is found again by the labels of the Jobs, and no Job goes whose outcome is not written down.
 
-use super::decide::{Act, Decision, Start};
+use super::decide::{Decision, Release, Start};
 use super::observe::Observation;
 use crate::api::conditions::{self, types};
 use crate::controller::context::{Context, FIELD_MANAGER};
@@ -19,24 +19,24 @@ pub async fn act(context: &Context, observation: &Observation, decision: Decisio
     let run = &observation.run;
     let namespace = run.namespace().ok_or(Error::Incomplete("namespace"))?;
     let mut decision = decision;
-    for act in std::mem::take(&mut decision.acts) {
-        match act {
-            Act::Release { job, uid } => release(context, &namespace, &job, &uid).await?,
-            Act::Start(start) => {
-                if !begin(context, &namespace, observation, &start).await? {
-                    decision.did_not_start(&start.request, &start.connector, run);
-                }
-            }
+    for start in std::mem::take(&mut decision.starts) {
+        if !begin(context, &namespace, observation, &start).await? {
+            decision.did_not_start(&start, run);
         }
     }
-    let Decision { status, acts: _, events, again_seconds } = decision;
-    let before = run.status.clone().unwrap_or_default();
-    context.write_status(run, &before, &status).await?;
-    context.metrics.run_status_written(run, &before, &status);
-    if let Some(completed) = conditions::find(&status.conditions, types::COMPLETED).filter(|c| c.status == "True") {
-        tracing::info!(reason = completed.reason, "ended");
+    let Decision { status, write, releases, events, again_seconds, starts: _ } = decision;
+    if write {
+        let before = run.status.clone().unwrap_or_default();
+        context.write_status(run, &before, &status).await?;
+        context.metrics.run_status_written(run, &before, &status);
+        if let Some(completed) = conditions::find(&status.conditions, types::COMPLETED).filter(|c| c.status == "True") {
+            tracing::info!(reason = completed.reason, "ended");
+        }
+        events::publish(context, &run.object_ref(&()), events).await;
     }
-    events::publish(context, &run.object_ref(&()), events).await;
+    for Release { job, uid } in releases {
+        release(context, &namespace, &job, &uid).await?;
+    }
     Ok(again_seconds.map_or_else(Action::await_change, |seconds| Action::requeue(Duration::from_secs(seconds))))
 }
 
@@ -71,6 +71,10 @@ async fn begin(context: &Context, namespace: &str, observation: &Observation, st
         deadline_seconds: *deadline_seconds,
     };
     let manifests = jobs::manifests(request, connector, &placement);
+    // Between the look and this moment another run may have taken the last place.
+    if !context.active_jobs.take(&manifests.job) {
+        return Ok(false);
+    }
     let started = create(context, namespace, manifests).await?;
     if started {
         tracing::info!(operation = request.operation.kind().name(), connector, attempt = request.attempt, "started");

@@ -28,6 +28,8 @@ pub struct Observation {
     pub slots: Slots,
     /// This run's own Jobs.
     pub jobs: Vec<OwnJob>,
+    /// How many more Jobs may run.
+    pub free_jobs: usize,
     pub now: Timestamp,
 }
 
@@ -66,7 +68,10 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
     for connector in names {
         for slot in Slot::ALL {
             let state = match job_api.get_opt(&slot.job(&connector)).await? {
-                None => SlotState::Free,
+                None => {
+                    context.active_jobs.forget(namespace, &slot.job(&connector));
+                    SlotState::Free
+                }
                 Some(job) => {
                     if let Some(own) = own_job(context, namespace, &run, &job).await? {
                         jobs.push(own);
@@ -78,7 +83,8 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
         }
     }
     let now = context.now();
-    Ok(Some(Observation { run, connectors, schedules, runs, slots: Slots(slots), jobs, now }))
+    let free_jobs = context.active_jobs.free();
+    Ok(Some(Observation { run, connectors, schedules, runs, slots: Slots(slots), jobs, free_jobs, now }))
 }
 
 /// Asks the API server for those objects that the cache does not have.

@@ -2,8 +2,8 @@
 
 use super::subject::{Inputs, Unable, decisions};
 use super::{APPROVAL_REQUIRED, FROZEN, PARKED, is_completed, is_manual, wire};
-use crate::api::GalSyncRun;
-use crate::api::run::{GalSyncRunStatus, RunAction, RunTarget};
+use crate::api::run::{GalSyncRunStatus, OperationKind, OperationResult, RunAction, RunTarget};
+use crate::api::{GalSyncConnector, GalSyncRun};
 use crate::model::Digest;
 use crate::pass;
 use jiff::Timestamp;
@@ -67,6 +67,22 @@ pub fn successor(inputs: &Inputs<'_>, target: &str) -> Option<pass::Successor> {
         Some((age(run), pass::Successor { run: run.name_any(), in_sync }))
     });
     later.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, successor)| successor)
+}
+
+/// The connector's newest complete pull with these settings, by whichever run. Its own status may lag behind the runs.
+pub fn last_pull(connector: &GalSyncConnector, fingerprint: Digest, runs: &[GalSyncRun]) -> Option<pass::LastPull> {
+    let name = connector.name_any();
+    let told = connector.status.as_ref().and_then(|status| wire::last_pull(status.last_pull.as_ref()?));
+    let pulls = runs.iter().filter_map(|run| {
+        let operations = &run.status.as_ref()?.operations;
+        let pull = operations.iter().find(|o| o.kind == OperationKind::Pull && o.connector.as_str() == name)?;
+        if pull.result != Some(OperationResult::Succeeded) {
+            return None;
+        }
+        let outcome = wire::outcome(pull)?;
+        wire::last_pull(&wire::last_pull_of(&run.name_any(), &outcome, outcome.source.as_ref()?))
+    });
+    pulls.chain(told).filter(|pull| pull.fingerprint == fingerprint).max_by_key(|pull| pull.started)
 }
 
 /// The plans that people rejected on other runs of the schedule.

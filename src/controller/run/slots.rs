@@ -2,13 +2,19 @@
 
 use super::wire;
 use crate::api::GalSyncRun;
+use crate::api::run::OperationStatus;
 use crate::controller::names::Slot;
 use crate::operation::OperationType;
+use jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 
 /// Why an operation waits, in status.
 pub const WAITING_FOR_SLOT: &str = "WaitingForSlot";
+/// The slot is free as soon as an ended Job is gone.
+pub const CLEARING_SLOT: &str = "ClearingSlot";
+/// As many Jobs run as may run at a time.
+pub const WAITING_FOR_JOBS: &str = "WaitingForJobs";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SlotState {
@@ -44,19 +50,38 @@ pub fn older_waiting<'a>(
     connector: &str,
     slot: Slot,
 ) -> Option<&'a GalSyncRun> {
-    let age = |run: &GalSyncRun| (run.creation_timestamp().map(|time| time.0), run.name_any());
-    let own = age(run);
     runs.iter()
-        .filter(|other| other.uid() != run.uid() && age(other) < own && !super::is_completed(other))
-        .filter(|other| other.metadata.deletion_timestamp.is_none())
+        .filter(|other| is_older(run, other))
         .filter(|other| {
             other.status.iter().flat_map(|status| &status.operations).any(|operation| {
                 operation.connector.as_str() == connector
-                    && operation.attempts == 0
-                    && operation.result.is_none()
-                    && operation.reason.as_ref().is_some_and(|reason| reason.as_str() == WAITING_FOR_SLOT)
+                    && waits_because(operation, &[WAITING_FOR_SLOT, CLEARING_SLOT])
                     && Slot::of(wire::operation(operation.kind)) == slot
             })
         })
         .min_by_key(|other| age(other))
+}
+
+/// How many operations of older runs wait because of the limit of Jobs: they come first.
+pub fn older_waiting_for_jobs(run: &GalSyncRun, runs: &[GalSyncRun]) -> usize {
+    let older = runs.iter().filter(|other| is_older(run, other));
+    let operations = older.flat_map(|other| &other.status).flat_map(|status| &status.operations);
+    operations.filter(|operation| waits_because(operation, &[WAITING_FOR_JOBS])).count()
+}
+
+fn waits_because(operation: &OperationStatus, reasons: &[&str]) -> bool {
+    operation.attempts == 0
+        && operation.result.is_none()
+        && operation.reason.as_ref().is_some_and(|reason| reasons.contains(&reason.as_str()))
+}
+
+fn age(run: &GalSyncRun) -> (Option<Timestamp>, String) {
+    (run.creation_timestamp().map(|time| time.0), run.name_any())
+}
+
+fn is_older(run: &GalSyncRun, other: &GalSyncRun) -> bool {
+    other.uid() != run.uid()
+        && age(other) < age(run)
+        && !super::is_completed(other)
+        && other.metadata.deletion_timestamp.is_none()
 }

@@ -1,6 +1,6 @@
 //! From the manifests to the input of [`crate::pass::next`]: the run, its schedule, its connectors. Pure.
 
-use super::{siblings, wire};
+use super::siblings;
 use crate::api::convert::{InvalidField, checked_connector, freezes, removal_rules, source_rules, target_rules};
 use crate::api::run::{DecisionVerdict, RunAction};
 use crate::api::scope::read_scope;
@@ -159,12 +159,12 @@ fn source(
 ) -> Result<pass::SourceSubject, Unable> {
     let read = read_scope(connector, inputs.schedules, inputs.owner)
         .map_err(|error| Unable::Invalid(format!("connector {}", connector.name_any()), error))?;
-    let last_pull = connector.status.as_ref().and_then(|status| status.last_pull.as_ref());
+    let checked = checked(connector)?;
     Ok(pass::SourceSubject {
-        connector: checked(connector)?,
+        last_pull: siblings::last_pull(connector, checked.fingerprint(&read), inputs.runs),
+        connector: checked,
         rules,
         read,
-        last_pull: last_pull.and_then(wire::last_pull),
     })
 }
 

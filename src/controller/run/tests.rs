@@ -1,7 +1,7 @@
 //! Whole runs over a cluster of plain data: what `act` would do is done to it, so that `decide` is seen at work
 //! from the first look to the last.
 
-use super::decide::{Act, Decision, Rules, decide};
+use super::decide::{Decision, Release, Rules, decide};
 use super::observe::{Observation, OwnJob};
 use super::slots::{SlotState, Slots};
 use super::{is_completed, rests, wire};
@@ -30,6 +30,9 @@ struct Cluster {
     taken: BTreeMap<(String, Slot), SlotState>,
     now: Timestamp,
     events: Vec<String>,
+    free_jobs: usize,
+    /// How often the status was written.
+    writes: usize,
 }
 
 fn connector(name: &str) -> GalSyncConnector {
@@ -68,6 +71,8 @@ impl Cluster {
             taken: BTreeMap::new(),
             now: CREATED,
             events: Vec::new(),
+            free_jobs: usize::MAX,
+            writes: 0,
         }
     }
 
@@ -78,22 +83,22 @@ impl Cluster {
     /// Looks once and does what was decided; returns what was started and removed.
     fn look(&mut self) -> Vec<String> {
         let decision = self.decide();
-        let Decision { status, acts, events, again_seconds } = decision;
-        let done = self.carry_out(acts);
-        assert!(
-            again_seconds.is_some() || !done.is_empty() || self.finished_or_waiting(&status),
-            "nothing would wake the run: {status:?}"
-        );
-        self.events.extend(events.into_iter().map(|event| event.reason));
-        self.run.status = Some(status);
+        let (again, finished) = (decision.again_seconds, self.finished_or_waiting(&decision.status));
+        let done = self.carry_out(decision, usize::MAX);
+        assert!(again.is_some() || !done.is_empty() || finished, "nothing would wake the run: {:?}", self.run.status);
         done
     }
 
-    /// The operator dies after so many acts, before the status is written.
-    fn look_and_die_after(&mut self, acts: usize) {
-        let mut decision = self.decide();
-        decision.acts.truncate(acts);
-        self.carry_out(decision.acts);
+    /// Looks once more after what is written late is written.
+    fn settle(&mut self) {
+        self.now += SignedDuration::from_secs(120);
+        assert!(self.look().is_empty(), "nothing was left to do");
+    }
+
+    /// The operator dies after so many steps of what was decided.
+    fn look_and_die_after(&mut self, steps: usize) {
+        let decision = self.decide();
+        self.carry_out(decision, steps);
     }
 
     fn decide(&mut self) -> Decision {
@@ -110,41 +115,66 @@ impl Cluster {
             runs: self.others.clone(),
             slots,
             jobs: self.jobs.values().cloned().collect(),
+            free_jobs: self.free_jobs,
             now: self.now,
         };
         let owner = OwnerId::new("o").unwrap();
         decide(&observation, &Rules { owner: &owner, start_deadline_seconds: 300 })
     }
 
-    fn carry_out(&mut self, acts: Vec<Act>) -> Vec<String> {
-        let mut done = Vec::new();
-        for act in acts {
-            match act {
-                Act::Release { job, uid } => {
-                    self.jobs.retain(|_, job| job.uid != uid);
-                    let is = |state: &SlotState| matches!(state, SlotState::Releasable { uid: other } if *other == uid);
-                    self.taken.retain(|_, state| !is(state));
-                    done.push(format!("remove {job}"));
-                }
-                Act::Start(start) => {
-                    let operation = start.request.operation.kind();
-                    let (attempt, slot) = (start.request.attempt, Slot::of(operation));
-                    done.push(format!("{} {} #{attempt}", operation.name(), start.connector));
-                    let job = OwnJob {
-                        name: slot.job(&start.connector),
-                        uid: format!("{operation:?}-{}-{attempt}", start.connector),
-                        operation,
-                        connector: start.connector.clone(),
-                        attempt,
-                        created: self.now,
-                        state: JobState::Starting { since: self.now, trouble: None },
-                        finished: false,
-                        placeholder: false,
-                    };
-                    let before = self.jobs.insert((start.connector, slot), job);
-                    assert_eq!(before, None, "a slot holds one Job");
-                }
+    /// As `act` does it: starts, then the status, then removals; at most so many steps.
+    fn carry_out(&mut self, decision: Decision, steps: usize) -> Vec<String> {
+        let Decision { starts, status, write, releases, events, .. } = decision;
+        let (mut done, mut left) = (Vec::new(), steps);
+        let mut step = || {
+            let may = left > 0;
+            left = left.saturating_sub(1);
+            may
+        };
+        for start in starts {
+            if !step() {
+                return done;
             }
+            let operation = start.request.operation.kind();
+            let (attempt, slot) = (start.request.attempt, Slot::of(operation));
+            done.push(format!("{} {} #{attempt}", operation.name(), start.connector));
+            let job = OwnJob {
+                name: slot.job(&start.connector),
+                uid: format!("{operation:?}-{}-{attempt}", start.connector),
+                operation,
+                connector: start.connector.clone(),
+                attempt,
+                created: self.now,
+                state: JobState::Starting { since: self.now, trouble: None },
+                finished: false,
+                placeholder: false,
+            };
+            let before = self.jobs.insert((start.connector, slot), job);
+            assert_eq!(before, None, "a slot holds one Job");
+        }
+        if write {
+            if !step() {
+                return done;
+            }
+            self.writes += 1;
+            self.events.extend(events.into_iter().map(|event| event.reason));
+            self.run.status = Some(status);
+        }
+        for Release { job, uid } in releases {
+            if !step() {
+                return done;
+            }
+            for ended in self.jobs.values().filter(|job| job.uid == uid && job.finished) {
+                let OwnJob { operation, connector, attempt, .. } = ended;
+                assert!(
+                    super::has_recorded(&self.run, *operation, connector, *attempt),
+                    "{job} goes, its end unwritten"
+                );
+            }
+            self.jobs.retain(|_, job| job.uid != uid);
+            let is = |state: &SlotState| matches!(state, SlotState::Releasable { uid: other } if *other == uid);
+            self.taken.retain(|_, state| !is(state));
+            done.push(format!("remove {job}"));
         }
         done
     }
@@ -221,6 +251,7 @@ fn looking_again_changes_nothing() {
     cluster.look();
     cluster.pulled("a");
     cluster.look();
+    cluster.settle();
     let before = cluster.run.status.clone();
     assert!(cluster.look().is_empty());
     assert_eq!(cluster.run.status, before, "the status is written only when something happened");
@@ -357,6 +388,7 @@ fn a_deleted_schedule_begins_nothing_more() {
 fn a_job_that_somebody_removed_counts_as_lost() {
     let mut cluster = Cluster::push();
     cluster.look();
+    cluster.settle();
     cluster.jobs.remove(&("a".to_owned(), Slot::Source));
     assert_eq!(cluster.look(), ["Pull a #2"]);
 }
@@ -370,7 +402,7 @@ fn an_operator_that_was_killed_finds_its_jobs_again() {
     assert!(cluster.look().is_empty(), "no second Job");
     cluster.pulled("a");
     cluster.run.status = None;
-    cluster.look();
+    cluster.settle();
     assert_eq!(cluster.run.status.clone().unwrap().operations.iter().filter(|o| o.result.is_some()).count(), 1);
 }
 
@@ -504,7 +536,7 @@ fn an_operation_in_the_status_reads_back_as_it_was_observed() {
     let mut cluster = Cluster::push();
     cluster.look();
     cluster.pulled("a");
-    cluster.look();
+    cluster.settle();
     let status = cluster.run.status.clone().unwrap();
     let text = serde_json::to_string(&status).unwrap();
     let back: crate::api::GalSyncRunStatus = serde_json::from_str(&text).unwrap();
@@ -606,6 +638,7 @@ fn a_quota_parks_a_push_and_passes_go_on() {
     cluster.now = until;
     assert_eq!(cluster.look(), ["remove c-target"]);
     assert_eq!(cluster.look(), ["Push c #2"]);
+    cluster.settle();
     let push = cluster.run.status.clone().unwrap().operations.last().unwrap().clone();
     assert_eq!((push.parkings, push.result), (1, None));
     cluster.succeed("c", Slot::Target, |outcome| outcome.plan = Some(plan(2, &[])));

@@ -15,6 +15,8 @@ use serde_json::json;
 
 /// What `reason` says of an attempt that was lost.
 pub const INTERRUPTED: &str = "Interrupted";
+/// What `reason` says of an attempt whose Job was made.
+pub const STARTED: &str = "Started";
 
 /// Whole seconds: finer ones do not survive the API server, and a status that differs would be written again.
 pub fn time(timestamp: Timestamp) -> Time {
@@ -80,7 +82,7 @@ pub fn begin_attempt(status: &mut OperationStatus, attempt: u32) {
         status.parkings += 1;
     }
     let (kind, connector, parkings) = (status.kind, status.connector.clone(), status.parkings);
-    let reason = Some("Starting".into());
+    let reason = Some(STARTED.into());
     *status = OperationStatus { attempts: attempt, parkings, reason, ..OperationStatus::waiting(kind, connector) };
 }
 

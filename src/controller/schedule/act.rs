@@ -8,9 +8,9 @@ use crate::api::run::GalSyncRunSpec;
 use crate::api::{GalSyncRun, GalSyncSchedule};
 use crate::controller::context::{Context, FIELD_MANAGER};
 use crate::controller::error::Error;
-use crate::controller::events;
 use crate::controller::names::{MAX_NAME, bounded};
 use crate::controller::run::{PASS_NUMBER, SCHEDULED_FOR};
+use crate::controller::{events, history};
 use kube::api::{Api, PostParams};
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
@@ -24,6 +24,10 @@ pub async fn act(context: &Context, observation: &Observation, decision: Decisio
     }
     context.write_status(schedule, &schedule.status.clone().unwrap_or_default(), &status).await?;
     events::publish(context, &schedule.object_ref(&()), events).await;
+    let namespace = schedule.namespace().ok_or(Error::Incomplete("namespace"))?;
+    let name = schedule.name_any();
+    let own = |run: &GalSyncRun| run.spec.schedule_ref.as_ref().is_some_and(|of| of.name.as_str() == name);
+    history::prune(context, &namespace, &schedule.spec.history, own).await?;
     Ok(again_seconds.map_or_else(Action::await_change, |seconds| Action::requeue(Duration::from_secs(seconds))))
 }
 

@@ -126,7 +126,7 @@ pub(super) async fn garbage_goes_and_what_is_named_stays(store: Store) {
     let (file, orphan, _) = entries(0..99);
     store.put_blob(&orphan.file, file).await.unwrap();
 
-    let retention = Retention { keep_snapshots: 3, keep_files: hours(48), grace: hours(24) };
+    let retention = Retention { keep_snapshots: 3, keep_reports: hours(48), keep_logs: hours(48), grace: hours(24) };
     let now = Timestamp::now();
     let collected = store.collect_garbage(&retention, now).await.unwrap();
     assert_eq!((collected.heads, collected.blobs, collected.files), (2, 0, 0), "all is young");
@@ -154,7 +154,7 @@ pub(super) async fn collecting_garbage_beside_writers_harms_nobody(store: Store)
             })
         })
         .collect();
-    let retention = Retention { keep_snapshots: 2, keep_files: hours(48), grace: hours(1) };
+    let retention = Retention { keep_snapshots: 2, keep_reports: hours(48), keep_logs: hours(48), grace: hours(1) };
     while !writers.iter().all(|writer| writer.is_finished()) {
         store.collect_garbage(&retention, Timestamp::now()).await.unwrap();
         tokio::task::yield_now().await;

@@ -63,7 +63,7 @@ async fn a_read_only_volume_is_a_clear_error_and_can_be_read() {
     pull(&store, "corp", 100).await.unwrap();
     volume.remount("ro");
     assert!(matches!(pull(&store, "corp", 200).await.unwrap_err(), Error::ReadOnly));
-    let retention = Retention { keep_snapshots: 2, keep_files: hours(1), grace: hours(1) };
+    let retention = Retention { keep_snapshots: 2, keep_reports: hours(1), keep_logs: hours(1), grace: hours(1) };
     let (file, orphan, _) = entries(0..9);
     volume.remount("rw");
     store.put_blob(&orphan.file, file).await.unwrap();
@@ -82,7 +82,7 @@ async fn temporary_files_of_killed_writers_go_after_the_grace_time() {
     pull(store, "corp", 10).await.unwrap();
     let blobs = store.folder.as_ref().unwrap().join("owner/ns/blobs");
     std::fs::write(blobs.join("0123#1"), "half a blob").unwrap();
-    let retention = Retention { keep_snapshots: 2, keep_files: hours(48), grace: hours(24) };
+    let retention = Retention { keep_snapshots: 2, keep_reports: hours(48), keep_logs: hours(48), grace: hours(24) };
     let unfinished = async |now| store.collect_garbage(&retention, now).await.unwrap().unfinished;
     assert_eq!(unfinished(Timestamp::now()).await, 0);
     assert!(blobs.join("0123#1").exists());

@@ -1,0 +1,6 @@
+//! The whole controller over a simulated cluster: real reconcilers with a real client, against an API server of plain
+//! data and Jobs that end as a test says.
+
+mod api;
+mod cluster;
+mod tests;
