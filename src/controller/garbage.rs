@@ -124,8 +124,8 @@ async fn problem(context: &Context, namespace: &str, job: &Job) -> Result<Option
         JobState::Ended(End::Outcome(outcome)) if outcome.verdict == Verdict::Succeeded => None,
         JobState::Ended(End::Outcome(outcome)) => Some(format!("{}: {}", outcome.reason.label(), outcome.message)),
         JobState::Ended(End::DeadlineExceeded) => Some("it took longer than an hour".to_owned()),
-        JobState::Ended(End::Lost(how)) => Some(how),
-        JobState::Starting { .. } | JobState::Running => None,
+        JobState::Ended(End::Lost(loss)) => Some(loss.how),
+        JobState::Starting { .. } | JobState::Running | JobState::OutOfReach(_) => None,
     })
 }
 
