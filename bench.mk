@@ -1,6 +1,6 @@
 .PHONY: bench
 bench: tools ## the benchmarks, from a release build; rewrites BENCHMARKS.md
-	$(CARGO) bench --bench snapshot_diff --bench plan --bench changes --no-fail-fast
+	$(CARGO) bench --bench snapshot_diff --bench plan --bench changes --bench forests --no-fail-fast
 
 .PHONY: bench-microsoft365
 bench-microsoft365: tools ## pull and push of Microsoft 365 against the sandbox, at a limited rate: 25 minutes
