@@ -251,7 +251,7 @@ async fn a_full_store_is_said_to_be_full() {
     let runs: Api<GalSyncRun> = Api::namespaced(space.client.clone(), &space.name);
     let (reason, message) = failure(wait_run(&runs, "pull", "Completed", "True", "").await);
     println!("full: {reason}: {message}");
-    assert!(reason == "StoreUnavailable" && message.contains("space"), "{reason}: {message}");
+    assert!(reason == "StoreUnavailable" && message.contains("full"), "{reason}: {message}");
     drop(operator);
     std::fs::remove_file(&filler).expect("the filler goes");
     space.remove().await;
