@@ -1,6 +1,7 @@
 //! `galsync job`: runs one operation in a pod. The operator starts it; its request comes as a file, its outcome
 //! goes into the container's termination message.
 
+use super::job_progress::JobProgress;
 use super::{Exit, Shared};
 use crate::job::directories::Systems;
 use crate::job::report::run_name;
@@ -78,7 +79,7 @@ impl Job {
                 store: &store,
                 directories: &Systems { secrets: &secrets },
                 clock: &SystemClock,
-                progress: &(),
+                progress: &JobProgress::default(),
                 stop: stop_on_signal(),
             };
             job::execute(&request, &context).await

@@ -4,6 +4,7 @@
 mod crds;
 mod health;
 mod job;
+mod job_progress;
 mod ledger;
 mod operator;
 mod report;
