@@ -6,13 +6,13 @@
 mod common;
 
 use common::people::{self, Version, people};
-use common::{Row, alternate, company, folder, galsync, make, mebibytes, records, report, seconds};
+use common::{Row, alternate, company, contacts, folder, make, mebibytes, records, report, seconds};
 use galsync::engine::{
     Failure, PlanInput, PlanResult, ReportLine, Sink, SourceInput, TargetContent, TargetInput, plan,
 };
 use galsync::model::taken::{Holder, HolderKind, Taken, TargetLimits};
-use galsync::model::{Change, Contact, SystemIdentity};
-use galsync::snapshot::{EntryMerge, FileScratch, Kind, Reader};
+use galsync::model::{Anchor, Change, Contact, Entry, SystemIdentity};
+use galsync::snapshot::{self, EntryMerge, FileScratch, Kind, Reader, ahead};
 use galsync::store::{ContentsWriter, read_contents};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,9 +33,7 @@ fn main() {
     prepare();
     let mut own = Command::new(std::env::current_exe().expect("this program has a path"));
     own.arg(MEASURE);
-    let mut diff = galsync();
-    diff.args(["snapshot", "diff", "--summary"]).args(["before", "after"].map(|name| path(name, "snapshot")));
-    let [diff, own] = alternate([diff, own]);
+    let [diff, own] = alternate([contacts::diff(), own]);
     let times = own.time.as_secs_f64() / diff.time.as_secs_f64();
     let what = format!("the plan of {} entries", records());
     report(
@@ -57,29 +55,23 @@ fn main() {
     );
 }
 
-fn path(name: &str, extension: &str) -> PathBuf {
-    folder().join(name).with_extension(extension)
-}
-
 fn entries(version: Version) -> PathBuf {
-    path(if version == Version::Before { "entries-before" } else { "entries-after" }, "snapshot")
+    folder().join(if version == Version::Before { "entries-before.snapshot" } else { "entries-after.snapshot" })
 }
 
 fn contents() -> PathBuf {
-    path("target-contents", "snapshot")
+    folder().join("target-contents.snapshot")
 }
 
 /// The sources' snapshots, and the target as a first push of the earlier one left it.
 fn prepare() {
-    for name in ["before", "after"] {
-        assert!(path(name, "snapshot").exists(), "run the benchmark snapshot_diff first: its files are the reference");
-    }
     for version in [Version::Before, Version::After] {
         make(&entries(version), |file| {
             let mut merge = EntryMerge::new(&folder(), 64 << 20);
             people(records(), version)
                 .for_each(|person| merge.upsert(&company::entry(&person)).expect("room for sorting"));
-            merge.finish(None, file).expect("the benchmark's folder can be written");
+            let mut nobody = |_: &Anchor, _: Option<&Entry>, _: Option<&Entry>| Ok::<(), snapshot::Error>(());
+            merge.finish(None, file, &mut nobody).expect("the benchmark's folder can be written");
         });
     }
     make(&contents(), |file| {
@@ -124,9 +116,10 @@ impl Sink for Nowhere {
     }
 }
 
-fn open(path: PathBuf, kind: Kind) -> Reader {
-    let file = File::open(path).expect("it was prepared");
-    Reader::ahead(file).and_then(|reader| reader.expect(kind)).expect("it is a snapshot")
+fn read_entries(version: Version) -> impl Iterator<Item = Result<Entry, Failure>> {
+    let reader = Reader::open(&entries(version)).and_then(|reader| reader.expect(Kind::Entries));
+    let entries = ahead::<Entry, snapshot::Error>(reader.expect("it is a snapshot").documents());
+    entries.expect("a thread can be started").map(|entry| Ok(entry?))
 }
 
 fn planned(version: Version, contents: Option<PathBuf>, sink: &mut dyn Sink) -> PlanResult {
@@ -155,7 +148,7 @@ fn planned(version: Version, contents: Option<PathBuf>, sink: &mut dyn Sink) -> 
             connector: &source,
             rules: &source_rules,
             fresh: true,
-            entries: Box::new(open(entries(version), Kind::Entries).documents().map(|entry| Ok(entry?))),
+            entries: Box::new(read_entries(version)),
         }],
         ledger: &(),
         history: None,

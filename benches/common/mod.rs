@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
 pub mod company;
+pub mod contacts;
 pub mod people;
 
 use std::fmt::Write as _;
@@ -136,7 +137,9 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let memory = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) >> 20;
-    format!("{model}, {cores} cores, {memory} GiB")
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split_whitespace().next().unwrap_or("unknown");
+    format!("{model}, {cores} cores, {memory} GiB; load average at the end {load}")
 }
 
 pub fn mebibytes(bytes: u64) -> String {

@@ -108,7 +108,8 @@ fn cat(path: &Path) -> anyhow::Result<()> {
 struct Verified {
     kind: &'static str,
     records: u64,
-    content: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
     file: String,
     bytes: u64,
 }
@@ -122,8 +123,8 @@ fn verify(path: &Path) -> anyhow::Result<()> {
         }
     }
     let Summary { kind, count, content, file, bytes } = reader.summary().expect("it was read to the end");
-    let verified =
-        Verified { kind: kind.name(), records: count, content: content.to_string(), file: file.to_string(), bytes };
+    let content = content.map(|content| content.to_string());
+    let verified = Verified { kind: kind.name(), records: count, content, file: file.to_string(), bytes };
     Ok(writeln!(io::stdout(), "{}", serde_json::to_string(&verified)?)?)
 }
 

@@ -172,7 +172,7 @@ impl Claims {
         };
         match &row.body {
             // What the one that stays keeps is in its demands.
-            Body::Nothing | Body::New(_) | Body::Same(_) => {}
+            Body::Nothing | Body::New(_) | Body::Same(_) | Body::Folded { .. } => {}
             Body::Differs { before, after } => self.holds(number, before, Some(after), state)?,
             Body::Owned(contacts) => {
                 contacts.iter().try_for_each(|contact| self.holds(number, contact, None, state))?;

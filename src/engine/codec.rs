@@ -105,6 +105,7 @@ impl Encoder {
             Body::Same(_) => 2,
             Body::Differs { .. } => 3,
             Body::Owned(_) => 4,
+            Body::Folded { .. } => 5,
         };
         self.byte(body_tag);
         self.number(warnings.iter().fold(0, |bits, warning| bits | 1 << *warning as u32));
@@ -125,6 +126,10 @@ impl Encoder {
             Body::Owned(contacts) => {
                 self.number(contacts.len() as u64);
                 contacts.iter().for_each(|contact| self.contact(contact));
+            }
+            Body::Folded { wanted: _, document } => {
+                self.number(document.len() as u64);
+                self.0.extend_from_slice(document);
             }
         }
     }
@@ -258,6 +263,10 @@ impl<'a> Decoder<'a> {
                 2 => Body::Same(self.contact(scope)?),
                 3 => Body::Differs { before: self.contact(scope)?, after: self.contact(scope)? },
                 4 => Body::Owned(self.list(|this| this.contact(scope))?),
+                5 => {
+                    let length = self.number()? as usize;
+                    Body::Same(serde_json::from_slice(self.bytes(length)?).map_err(|_| Damaged)?)
+                }
                 _ => return Err(Damaged),
             },
         })
@@ -277,7 +286,7 @@ impl<'a> Decoder<'a> {
 /// Of a row that is in order: class and key, if it has nothing to tell but that.
 pub(super) fn quiet_row(bytes: &[u8]) -> Option<(EntryClass, Option<u16>, &str)> {
     let mut decoder = Decoder(bytes);
-    let quiet = decoder.byte().ok()? == 2 && decoder.number().ok()? == 0;
+    let quiet = matches!(decoder.byte().ok()?, 2 | 5) && decoder.number().ok()? == 0;
     let class = decoder.class().ok()?;
     let source = decoder.number().ok()?.checked_sub(1).and_then(|index| u16::try_from(index).ok());
     decoder.state().ok()?;
@@ -330,6 +339,11 @@ mod tests {
             assert_eq!(Decoder(&encoder.0).row(&scope).unwrap(), row);
             assert!(Decoder(&encoder.0[..encoder.0.len() - 1]).row(&scope).is_err());
             assert_eq!(quiet_row(&encoder.0), None);
+            let document = serde_json::to_vec(&contact).unwrap().into();
+            let folded = Row { body: Body::Folded { wanted: plain.clone(), document }, ..row };
+            encoder.0.clear();
+            encoder.row(&folded);
+            assert_eq!(Decoder(&encoder.0).row(&scope).unwrap().body, Body::Same(contact.clone()));
         }
     }
 }

@@ -19,6 +19,9 @@ pub enum PlanError {
     /// A snapshot that is not in order of its anchors: damaged, read it anew.
     #[error("the entries of {connector} are not in order")]
     Unsorted { connector: String },
+    /// Kept contents that are not in order of their keys: damaged, read them anew.
+    #[error("the contents of the target are not in order")]
+    UnsortedTarget,
     /// The directory handed out a contact that is not ours; a fault of the program.
     #[error("the target gave a contact with another owner's mark as ours")]
     ForeignMark,

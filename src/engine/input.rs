@@ -6,7 +6,7 @@ use crate::model::connector::Connector;
 use crate::model::reason::Warning;
 use crate::model::schedule::{SourceRules, TargetRules};
 use crate::model::taken::{Taken, TargetLimits};
-use crate::model::{Contact, Domain, Entry, SystemIdentity};
+use crate::model::{Contact, Domain, Entry, Essence, Key, SystemIdentity};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -30,9 +30,9 @@ pub struct TargetInput<'a> {
     pub connector: &'a Connector,
     pub identity: SystemIdentity,
     pub limits: &'a TargetLimits,
-    /// The directory's `normalize`: the contact as it will be read back.
+    /// The directory's `normalize`: the contact as it will be read back. Twice is as good as once.
     pub normalize: &'a dyn Fn(Contact) -> (Contact, Vec<Warning>),
-    /// In any order.
+    /// First all that is not ours, in any order; then our contacts in order of their keys.
     pub contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>> + 'a>,
 }
 
@@ -40,7 +40,34 @@ pub struct TargetInput<'a> {
 pub enum TargetContent {
     /// A contact with our mark.
     Owned(Box<Contact>),
+    Folded(FoldedContact),
     Taken(Box<Taken>),
+}
+
+/// A contact with our mark that is read only if its essence is not the wanted one: of most it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoldedContact {
+    pub key: Key,
+    pub essence: Essence,
+    pub legacy_exchange_dn: Option<String>,
+    /// The contact in JSON.
+    pub document: Box<[u8]>,
+}
+
+impl FoldedContact {
+    /// Nothing for a contact without an essence.
+    pub fn new(contact: &Contact) -> Option<Self> {
+        Some(Self {
+            key: contact.key(),
+            essence: Essence::of_existing(contact)?,
+            legacy_exchange_dn: contact.legacy_exchange_dn.clone(),
+            document: serde_json::to_vec(contact).expect("a contact is plain data").into(),
+        })
+    }
+
+    pub fn unfold(&self) -> Result<Contact, Failure> {
+        Ok(serde_json::from_slice(&self.document)?)
+    }
 }
 
 pub struct SourceInput<'a> {

@@ -52,10 +52,11 @@ impl<'a> Mapper<'a> {
         Ok(Self { mapping, origins, x500 })
     }
 
-    /// Of an entry that was found wanted.
+    /// Of an entry that was found wanted. Unless it fails, it takes from the entry what it needs: copies of millions
+    /// of values are time.
     pub(super) fn map(
         &self,
-        entry: &Entry,
+        entry: &mut Entry,
         domains: &Domains<'_>,
         accept_foreign_domains: bool,
     ) -> Result<Mapped, Undecided> {
@@ -82,7 +83,11 @@ impl<'a> Mapper<'a> {
             }
         }
         let x500 = match self.x500 {
-            true => entry.legacy_exchange_dn.iter().chain(&entry.x500).cloned().collect(),
+            true => {
+                let mut all = std::mem::take(&mut entry.x500);
+                all.extend(entry.legacy_exchange_dn.take());
+                all
+            }
             false => BTreeSet::new(),
         };
         Ok(Mapped { primary, delivery, secondary, x500, hidden: entry.hidden, attributes, warnings })
@@ -90,23 +95,27 @@ impl<'a> Mapper<'a> {
 
     fn attributes(
         &self,
-        entry: &Entry,
+        entry: &mut Entry,
         warnings: &mut BTreeSet<Warning>,
     ) -> Result<BTreeMap<Attribute, String>, Undecided> {
-        let mut attributes = BTreeMap::new();
+        let mut computed = Vec::new();
         for (attribute, origin) in &self.origins {
-            let computed;
+            if let Origin::Expression(expression) = origin {
+                computed.push((*attribute, expression.text(entry).map_err(|_| Undecided::MappingFailed)?));
+            }
+        }
+        let mut computed = computed.into_iter().map(|(_, value)| value);
+        let mut attributes = BTreeMap::new();
+        // The display name is the first of all, so that the person's names are still there for it.
+        for (attribute, origin) in &self.origins {
             let value = match origin {
-                Origin::Copy => entry.attributes.get(attribute).map(String::as_str),
-                Origin::Constant(value) => Some(*value),
-                Origin::Expression(expression) => {
-                    computed = expression.text(entry).map_err(|_| Undecided::MappingFailed)?;
-                    computed.as_deref()
-                }
+                Origin::Copy => entry.attributes.remove(attribute),
+                Origin::Constant(value) => Some((*value).to_owned()),
+                Origin::Expression(_) => computed.next().flatten(),
             };
             let value = match (attribute, value) {
-                (Attribute::DisplayName, given) => self.display_name(entry, given, warnings),
-                (_, Some(given)) => value::normalise(*attribute, given, warnings),
+                (Attribute::DisplayName, given) => self.display_name(entry, given.as_deref(), warnings),
+                (_, Some(given)) => value::normalised(*attribute, given, warnings),
                 (_, None) => None,
             };
             if let Some(value) = value {
@@ -120,11 +129,16 @@ impl<'a> Mapper<'a> {
     fn display_name(&self, entry: &Entry, given: Option<&str>, warnings: &mut BTreeSet<Warning>) -> Option<String> {
         let Mapping { display_name_prefix: prefix, display_name_suffix: suffix, .. } = self.mapping;
         let plain = |attribute| entry.attributes.get(&attribute).map(|name| name.trim()).filter(|n| !n.is_empty());
-        let names: Vec<&str> = [Attribute::GivenName, Attribute::Surname].into_iter().filter_map(plain).collect();
-        let address = entry.primary.as_ref().map_or("", |address| address.as_str());
         let given = given.and_then(|name| value::display_name(prefix, name, suffix, warnings));
         given
-            .or_else(|| value::display_name(prefix, &names.join(" "), suffix, warnings))
-            .or_else(|| value::display_name(prefix, address, suffix, warnings))
+            .or_else(|| {
+                let names: Vec<&str> =
+                    [Attribute::GivenName, Attribute::Surname].into_iter().filter_map(plain).collect();
+                value::display_name(prefix, &names.join(" "), suffix, warnings)
+            })
+            .or_else(|| {
+                let address = entry.primary.as_ref().map_or("", |address| address.as_str());
+                value::display_name(prefix, address, suffix, warnings)
+            })
     }
 }

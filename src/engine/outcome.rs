@@ -205,6 +205,7 @@ impl Settlement<'_> {
                 }
             }
             Body::Nothing | Body::Owned(_) => unreachable!("a wanted row has a wanted contact"),
+            Body::Folded { .. } => unreachable!("a folded contact reads back as a whole one"),
         }
     }
 

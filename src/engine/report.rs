@@ -2,6 +2,7 @@
 //! something to tell. Lines hold personal data; they go to the report and nowhere else.
 
 use super::error::Failure;
+use super::links::Links;
 use crate::model::reason::Warning;
 use crate::model::taken::Holder;
 use crate::model::{Change, Contact, EntryClass, Key, SmtpAddress};
@@ -15,6 +16,17 @@ pub trait Sink {
 
     /// Each change has a line too, before or after [`Sink::change`].
     fn line(&mut self, line: &ReportLine<'_>) -> Result<(), Failure>;
+
+    /// Whether [`Sink::row`] is wanted; it costs time.
+    fn wants_rows(&self) -> bool {
+        false
+    }
+
+    /// Every entry and every contact of ours by its key, in order, and before the first change: what it is connected
+    /// with.
+    fn row(&mut self, _key: &Key, _links: &Links) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// Whether [`Sink::unchanged`] is wanted; it costs time.
     fn wants_unchanged(&self) -> bool {

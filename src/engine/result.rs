@@ -1,6 +1,7 @@
 //! What a finished plan is, its changes aside.
 
 use super::History;
+use super::sums::Sums;
 use crate::model::counts::PlanCounts;
 use crate::model::reason::UnsafeReason;
 use crate::model::safety::Policy;
@@ -35,6 +36,12 @@ pub struct PlanResult {
 }
 
 impl PlanResult {
+    /// What the plan adds up to, for the next one.
+    pub fn sums(&self) -> Sums {
+        let (counts, reasons, pairs) = (self.counts, self.reasons.clone(), self.pairs.clone());
+        Sums { counts, reasons, pairs, confirmed: BTreeSet::new() }
+    }
+
     /// Whether there is anything to push.
     pub fn is_empty(&self) -> bool {
         self.counts.total().changes() == self.held

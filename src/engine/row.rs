@@ -30,6 +30,12 @@ pub(super) enum Body {
     New(Contact),
     /// There as it is wanted; as it was read.
     Same(Contact),
+    /// The same, known by its essence: as it is wanted, and the document of the one that was not read. It reads
+    /// back as [`Body::Same`].
+    Folded {
+        wanted: Contact,
+        document: Box<[u8]>,
+    },
     Differs {
         before: Contact,
         after: Contact,
@@ -43,7 +49,9 @@ impl Body {
     pub(super) fn existing(&self) -> Option<&Contact> {
         match self {
             Self::Nothing | Self::New(_) => None,
-            Self::Same(contact) | Self::Differs { before: contact, .. } => Some(contact),
+            Self::Same(contact) | Self::Folded { wanted: contact, .. } | Self::Differs { before: contact, .. } => {
+                Some(contact)
+            }
             Self::Owned(contacts) => match &contacts[..] {
                 [contact] => Some(contact),
                 _ => None,
@@ -55,13 +63,17 @@ impl Body {
         match self {
             Self::Nothing | Self::New(_) => None,
             Self::Same(contact) | Self::Differs { before: contact, .. } => Some(contact),
+            Self::Folded { .. } => unreachable!("a folded contact reads back as a whole one"),
             Self::Owned(contacts) => <[Contact; 1]>::try_from(contacts).ok().map(|[contact]| contact),
         }
     }
 
     pub(super) fn wanted(&self) -> Option<&Contact> {
         match self {
-            Self::New(contact) | Self::Same(contact) | Self::Differs { after: contact, .. } => Some(contact),
+            Self::New(contact)
+            | Self::Same(contact)
+            | Self::Folded { wanted: contact, .. }
+            | Self::Differs { after: contact, .. } => Some(contact),
             Self::Nothing | Self::Owned(_) => None,
         }
     }

@@ -8,6 +8,7 @@ use crate::model::connector::{Connector, ReadScope};
 use crate::model::filters::Filters;
 use crate::model::mapping::{AttributeRule, Mapping};
 use crate::model::{Attribute, Entry, EntryClass};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Attributes and filter groups that these filters and mappings use, over all schedules of one connector.
@@ -47,7 +48,8 @@ pub struct FilterCounter<'a> {
     counts: FilterCounts,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FilterCounts {
     pub users: u64,
     pub groups: u64,
@@ -59,7 +61,8 @@ pub struct FilterCounts {
 }
 
 impl<'a> FilterCounter<'a> {
-    pub fn new(connector: &'a Connector) -> Result<Self, PlanError> {
+    /// Goes on from counts that were made before.
+    pub fn new(connector: &'a Connector, counts: FilterCounts) -> Result<Self, PlanError> {
         let judge = Judge::new(&[(&connector.filters, format!("the connector {}", connector.name))])?;
         let domains = Domains {
             own: &connector.authoritative_domains,
@@ -67,24 +70,32 @@ impl<'a> FilterCounter<'a> {
             target: BTreeSet::new(),
             routing: &[],
         };
-        Ok(Self { judge, domains, counts: FilterCounts::default() })
+        Ok(Self { judge, domains, counts })
     }
 
-    /// What the connector's filters alone say of an entry; rules that need a target are not asked.
-    pub fn judge(&self, entry: &Entry) -> State {
-        self.judge.judge(entry, &self.domains)
+    /// Counts an entry. What the connector's filters alone say of it; rules that need a target are not asked.
+    pub fn count(&mut self, entry: &Entry) -> State {
+        let state = self.judge.judge(entry, &self.domains);
+        self.change(state, entry.class(), |count| *count += 1);
+        state
     }
 
-    pub fn count(&mut self, entry: &Entry) {
-        match self.judge(entry) {
-            State::Wanted => match entry.class() {
-                EntryClass::User => self.counts.users += 1,
-                EntryClass::Group => self.counts.groups += 1,
-                EntryClass::Contact => self.counts.contacts += 1,
-            },
-            State::Unwanted(reason) => *self.counts.rejected.entry(reason.label().to_owned()).or_default() += 1,
-            State::Undecided(_) => self.counts.invalid += 1,
-        }
+    /// Takes back that an entry was counted.
+    pub fn uncount(&mut self, entry: &Entry) {
+        let state = self.judge.judge(entry, &self.domains);
+        self.change(state, entry.class(), |count| *count = count.saturating_sub(1));
+        self.counts.rejected.retain(|_, count| *count > 0);
+    }
+
+    fn change(&mut self, state: State, class: EntryClass, change: impl Fn(&mut u64)) {
+        let counts = &mut self.counts;
+        change(match (state, class) {
+            (State::Wanted, EntryClass::User) => &mut counts.users,
+            (State::Wanted, EntryClass::Group) => &mut counts.groups,
+            (State::Wanted, EntryClass::Contact) => &mut counts.contacts,
+            (State::Unwanted(reason), _) => counts.rejected.entry(reason.label().to_owned()).or_default(),
+            (State::Undecided(_), _) => &mut counts.invalid,
+        });
     }
 
     pub fn finish(self) -> FilterCounts {

@@ -4,7 +4,7 @@ use super::Ledger;
 use super::mapping::Mapped;
 use crate::model::mark::MarkScope;
 use crate::model::reason::Warning;
-use crate::model::{Anchor, Contact, ContactName, EntryClass, Key, OwnerMark, SystemIdentity};
+use crate::model::{Contact, ContactName, Entry, Key, OwnerMark, SystemIdentity};
 use std::collections::BTreeSet;
 
 pub(super) struct Shaper<'a> {
@@ -12,6 +12,12 @@ pub(super) struct Shaper<'a> {
     pub normalize: &'a dyn Fn(Contact) -> (Contact, Vec<Warning>),
     pub ledger: &'a dyn Ledger,
     pub x500: bool,
+}
+
+/// A contact that knows nothing of what is there.
+pub(super) struct Plain {
+    pub contact: Contact,
+    pub warnings: BTreeSet<Warning>,
 }
 
 /// A contact with what could not be kept of it.
@@ -22,29 +28,23 @@ pub(super) struct Shaped {
 }
 
 impl Shaper<'_> {
-    /// The contact of an entry, beside the one that is there.
-    pub(super) fn shape(
-        &self,
-        mapped: Mapped,
-        (source, anchor): (&SystemIdentity, &Anchor),
-        class: EntryClass,
-        existing: Option<&Contact>,
-    ) -> Shaped {
-        let Mapped { primary, delivery, secondary, x500, hidden, attributes, warnings } = mapped;
+    /// The contact of an entry, as if nothing were there yet.
+    pub(super) fn plain(&self, mapped: Mapped, key: &Key, source: &SystemIdentity, of: &Entry) -> Plain {
+        let Mapped { primary, delivery, secondary, x500, hidden, attributes, mut warnings } = mapped;
         let mark = OwnerMark {
             owner: self.scope.owner.clone(),
             sync: self.scope.sync.clone(),
             target: self.scope.target.clone(),
             source: source.clone(),
-            anchor: anchor.clone(),
+            anchor: of.anchor.clone(),
             adopted: false,
-            class,
+            class: of.class(),
             hidden_since: None,
             value_hashes: BTreeSet::new(),
         };
         let contact = Contact {
             mark,
-            name: ContactName::existing(""),
+            name: self.name(key),
             primary,
             delivery,
             secondary,
@@ -55,6 +55,14 @@ impl Shaper<'_> {
             legacy_exchange_dn: None,
             foreign_values: BTreeSet::new(),
         };
+        let (contact, more) = (self.normalize)(contact);
+        warnings.extend(more);
+        Plain { contact, warnings }
+    }
+
+    /// The contact beside the one that is there.
+    pub(super) fn shape(&self, plain: Plain, existing: Option<&Contact>) -> Shaped {
+        let Plain { contact, warnings } = plain;
         match existing {
             Some(existing) => self.settle(contact, existing, warnings),
             None => self.make(contact, warnings),
@@ -67,12 +75,10 @@ impl Shaper<'_> {
         ContactName::derive(owner, sync, target, key)
     }
 
-    /// A new contact gets its name, and what the ledger knows of the person.
+    /// A new contact gets what the ledger knows of the person.
     fn make(&self, mut contact: Contact, warnings: BTreeSet<Warning>) -> Shaped {
-        let key = contact.key();
-        contact.name = self.name(&key);
         if self.x500 {
-            contact.x500.extend(self.ledger.x500(&key, &contact.primary));
+            contact.x500.extend(self.ledger.x500(&contact.key(), &contact.primary));
         }
         self.finish(contact, None, warnings)
     }

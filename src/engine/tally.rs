@@ -1,6 +1,7 @@
 //! The second walk: each row's verdict, counted, digested, and told to the sink.
 
 use super::codec::{Decoder, Encoder, quiet_row};
+use super::conclude::PlanDigests;
 use super::error::PlanError;
 use super::fate::Fate;
 use super::gather::is_leaving;
@@ -10,35 +11,18 @@ use super::report::{ReportLine, Sink};
 use super::result::PairCounts;
 use super::scratch::{Scratch, Sorted};
 use super::sources::PreparedSource;
-use crate::model::counts::PlanCounts;
-use crate::model::digest::Canonical;
+use super::sums::Sums;
 use crate::model::reason::{Undecided, Warning};
-use crate::model::safety::{OnExceeded, Policy};
-use crate::model::{Change, ChangeKind, Digest, EntryClass, SystemIdentity};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{Change, ChangeKind, EntryClass, SystemIdentity};
+use std::collections::BTreeMap;
 
 pub(super) struct Tally<'a> {
     pub settlement: Settlement<'a>,
     pub sources: &'a [PreparedSource<'a>],
-    pub pairs: BTreeMap<SystemIdentity, PairCounts>,
     /// Wanted and undecided entries by source.
     judged: Vec<(u64, u64)>,
-    pub counts: PlanCounts,
-    pub reasons: BTreeMap<String, u64>,
-    /// Hashes of keys that read back as they were pushed.
-    pub confirmed: BTreeSet<String>,
-    all: Canonical,
-    /// Without removals, where they may be held.
-    kept: Option<Canonical>,
-}
-
-/// The name of a policy in a digest; never changed.
-fn policy_name(policy: Policy) -> &'static str {
-    match policy {
-        Policy::CreateOnly => "CreateOnly",
-        Policy::Upsert => "Upsert",
-        Policy::Sync => "Sync",
-    }
+    pub sums: Sums,
+    pub digests: PlanDigests,
 }
 
 impl<'a> Tally<'a> {
@@ -47,23 +31,9 @@ impl<'a> Tally<'a> {
         sources: &'a [PreparedSource<'a>],
         pairs: BTreeMap<SystemIdentity, PairCounts>,
     ) -> Self {
-        let mut all = Canonical::new("plan/1");
-        all.text(settlement.shaper.scope.target.as_str());
-        all.text(settlement.rules.owner.as_str());
-        all.text(settlement.rules.sync.as_str());
-        all.text(policy_name(settlement.rules.policy));
-        let kept = (settlement.rules.safety.on_exceeded == OnExceeded::HoldDeletes).then(|| all.clone());
-        Self {
-            settlement,
-            sources,
-            pairs,
-            judged: vec![(0, 0); sources.len()],
-            counts: PlanCounts::default(),
-            reasons: BTreeMap::new(),
-            confirmed: BTreeSet::new(),
-            all,
-            kept,
-        }
+        let digests = PlanDigests::new(&settlement.shaper.scope.target, settlement.rules);
+        let sums = Sums { pairs, ..Sums::default() };
+        Self { settlement, sources, judged: vec![(0, 0); sources.len()], sums, digests }
     }
 
     pub(super) fn walk(
@@ -100,7 +70,7 @@ impl<'a> Tally<'a> {
             self.add(&settled, sink)?;
         }
         for (source, (wanted, undecided)) in self.sources.iter().zip(&self.judged) {
-            let pair = self.pairs.entry(source.identity.clone()).or_default();
+            let pair = self.sums.pairs.entry(source.identity.clone()).or_default();
             (pair.wanted, pair.undecided) = (*wanted, *undecided);
         }
         Ok(())
@@ -131,7 +101,7 @@ impl<'a> Tally<'a> {
 
     /// A contact that is as it should be.
     fn quiet(&mut self, class: EntryClass, source: Option<u16>, key: &str) {
-        self.counts.of(class).unchanged += 1;
+        self.sums.counts.of(class).unchanged += 1;
         if let Some(source) = source {
             self.judged[usize::from(source)].0 += 1;
         }
@@ -142,7 +112,7 @@ impl<'a> Tally<'a> {
 
     fn confirm(&mut self, hash: String) {
         if self.settlement.history.pushed.contains_key(&hash) {
-            self.confirmed.insert(hash);
+            self.sums.confirmed.insert(hash);
         }
     }
 
@@ -159,14 +129,14 @@ impl<'a> Tally<'a> {
         match &settled.verdict {
             Verdict::Change(change) => self.change(change, sink)?,
             Verdict::Withheld(change) => {
-                self.counts.of(change.class).unchanged += 1;
-                *self.reasons.entry("Policy".to_owned()).or_default() += 1;
+                self.sums.counts.of(change.class).unchanged += 1;
+                *self.sums.reasons.entry("Policy".to_owned()).or_default() += 1;
                 if let Some(contact) = change.before.as_ref().filter(|_| sink.wants_unchanged()) {
                     sink.unchanged(contact).map_err(PlanError::Sink)?;
                 }
             }
             Verdict::Unchanged(contact) => {
-                self.counts.of(settled.class).unchanged += 1;
+                self.sums.counts.of(settled.class).unchanged += 1;
                 if !self.settlement.history.pushed.is_empty() {
                     self.confirm(key_hash(&settled.key));
                 }
@@ -176,16 +146,16 @@ impl<'a> Tally<'a> {
             }
             Verdict::TakesOver => return Ok(()),
             Verdict::Skipped(label) => {
-                self.counts.of(settled.class).skipped += 1;
-                *self.reasons.entry((*label).to_owned()).or_default() += 1;
+                self.sums.counts.of(settled.class).skipped += 1;
+                *self.sums.reasons.entry((*label).to_owned()).or_default() += 1;
             }
             Verdict::Frozen(_, contact) => {
-                let counts = self.counts.of(settled.class);
+                let counts = self.sums.counts.of(settled.class);
                 match settled.verdict.action() {
                     super::Action::Conflict => counts.conflict += 1,
                     _ => counts.undecided += 1,
                 }
-                *self.reasons.entry(reason.to_owned()).or_default() += 1;
+                *self.sums.reasons.entry(reason.to_owned()).or_default() += 1;
                 if let Some(contact) = contact.as_ref().filter(|_| sink.wants_unchanged()) {
                     sink.unchanged(contact).map_err(PlanError::Sink)?;
                 }
@@ -195,14 +165,11 @@ impl<'a> Tally<'a> {
     }
 
     fn change(&mut self, change: &Change, sink: &mut dyn Sink) -> Result<(), PlanError> {
-        *self.counts.of(change.class).count(change.kind.class()) += 1;
-        change.add_to(&mut self.all);
-        if let Some(kept) = self.kept.as_mut().filter(|_| !change.kind.removes()) {
-            change.add_to(kept);
-        }
+        *self.sums.counts.of(change.class).count(change.kind.class()) += 1;
+        self.digests.add(change);
         let mark = change.before.as_ref().or(change.after.as_ref()).map(|contact| &contact.mark);
         if let Some(mark) = mark {
-            let pair = self.pairs.entry(mark.source.clone()).or_default();
+            let pair = self.sums.pairs.entry(mark.source.clone()).or_default();
             match change.kind {
                 ChangeKind::Create | ChangeKind::Adopt => pair.creates += 1,
                 _ if change.kind.removes() => {
@@ -260,14 +227,6 @@ impl<'a> Tally<'a> {
             after,
         };
         sink.line(&line).map_err(PlanError::Sink)
-    }
-
-    /// The digest of the plan; `without_removals` where they are held.
-    pub(super) fn digest(&self, without_removals: bool) -> Digest {
-        match &self.kept {
-            Some(kept) if without_removals => kept.clone().finish(),
-            _ => self.all.clone().finish(),
-        }
     }
 }
 

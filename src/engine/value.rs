@@ -11,7 +11,7 @@ pub fn normalise(attribute: Attribute, value: &str, warnings: &mut BTreeSet<Warn
     if attribute == Attribute::Country {
         return country(value, warnings);
     }
-    if is_clean(value.as_bytes(), attribute.max_chars()) {
+    if is_clean(value, attribute.max_chars()) {
         return Some(value.to_owned());
     }
     let mut clean = String::with_capacity(value.len());
@@ -39,10 +39,23 @@ pub fn normalise(attribute: Attribute, value: &str, warnings: &mut BTreeSet<Warn
     }
 }
 
-/// Nothing to be done about it: most values are so.
-fn is_clean(value: &[u8], max_chars: usize) -> bool {
-    let printable = value.iter().all(|byte| (0x20..0x7f).contains(byte));
-    printable && (1..=max_chars).contains(&value.len()) && value[0] != b' ' && value.last() != Some(&b' ')
+/// The same for a value that nobody else needs: one that is as it should be is not copied.
+pub fn normalised(attribute: Attribute, value: String, warnings: &mut BTreeSet<Warning>) -> Option<String> {
+    let as_it_should_be = attribute != Attribute::Country && is_clean(&value, attribute.max_chars());
+    if as_it_should_be { Some(value) } else { normalise(attribute, &value, warnings) }
+}
+
+/// Nothing to be done about it: most values are so. A text has no more characters than bytes.
+fn is_clean(value: &str, max_chars: usize) -> bool {
+    let bytes = value.as_bytes();
+    let is_plain = |byte: &u8| (0x20..0x7f).contains(byte);
+    let fits = (1..=max_chars).contains(&bytes.len());
+    if !fits || !bytes.iter().all(|byte| is_plain(byte) || *byte >= 0x80) {
+        return false;
+    }
+    // The other control characters are U+0080 to U+009F, which begin with this byte.
+    let no_control = bytes.is_ascii() || !bytes.contains(&0xC2);
+    no_control && !value.starts_with(char::is_whitespace) && !value.ends_with(char::is_whitespace)
 }
 
 fn country(value: &str, warnings: &mut BTreeSet<Warning>) -> Option<String> {
@@ -72,7 +85,8 @@ pub fn display_name(prefix: &str, name: &str, suffix: &str, warnings: &mut BTree
     let around = prefix.chars().count() + suffix.chars().count();
     let mut name = normalise(Attribute::DisplayName, name, warnings)?;
     cut(&mut name, Attribute::DisplayName.max_chars().saturating_sub(around).max(1), warnings);
-    normalise(Attribute::DisplayName, &format!("{prefix}{name}{suffix}"), warnings)
+    let whole = [prefix, name.as_str(), suffix].concat();
+    normalised(Attribute::DisplayName, whole, warnings)
 }
 
 #[cfg(test)]
@@ -97,9 +111,14 @@ mod tests {
             (Country, "germany", Some("DE"), None),
             (Country, "Atlantis", None, Some(Warning::CountryUnknown)),
             (Country, " ", None, None),
+            (Title, "Häuptling", Some("Häuptling"), None),
+            (Title, "Häuptling\u{85}", Some("Häuptling"), None),
+            (Title, "a\u{9f}b", Some("ab"), Some(Warning::ControlCharacters)),
+            (Title, "\u{3000}Dr\u{a0}", Some("Dr"), None),
         ] {
             let mut warnings = BTreeSet::new();
-            assert_eq!(normalise(attribute, given, &mut warnings).as_deref(), wanted, "{given:?}");
+            assert_eq!(normalised(attribute, given.to_owned(), &mut warnings).as_deref(), wanted, "{given:?}");
+            assert_eq!(normalise(attribute, given, &mut BTreeSet::new()).as_deref(), wanted, "{given:?}");
             assert_eq!(warnings.into_iter().next(), warned, "{given:?}");
         }
     }

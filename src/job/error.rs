@@ -95,7 +95,7 @@ fn of_plan(error: &PlanError) -> Reason {
         PlanError::SameIdentity { .. } => Reason::SameIdentity,
         PlanError::SourceEmpty { .. } => Reason::SourceEmpty,
         PlanError::Expression { .. } => Reason::InvalidConfiguration,
-        PlanError::Unsorted { .. } => Reason::SnapshotDamaged,
+        PlanError::Unsorted { .. } | PlanError::UnsortedTarget => Reason::SnapshotDamaged,
         PlanError::ForeignMark => Reason::Internal,
         PlanError::Source { source, .. }
         | PlanError::Target(source)

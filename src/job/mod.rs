@@ -2,14 +2,17 @@
 //! local mode; what differs comes in the [`Context`].
 //!
 //! One file per operation. `pull.rs` reads a source into a snapshot (`read.rs`), `simulate.rs` reads a target and
-//! plans (`planning.rs`, `plan_file.rs`), `push.rs` plans again and carries out what was planned before and still
+//! plans (`planning.rs`, from the last plan `differential.rs`; `plan_file.rs`), `push.rs` plans again and carries out what was planned before and still
 //! holds (`approved.rs`, `carry_out.rs`).
 
 mod carry_out;
 mod collect_garbage;
 mod context;
+mod differential;
 pub mod directories;
 mod error;
+mod filtering;
+mod ground;
 pub mod plan_file;
 mod planning;
 mod pull;
@@ -18,6 +21,7 @@ mod read;
 pub mod report;
 pub mod secrets;
 mod simulate;
+mod standing;
 mod verify;
 
 pub use context::{Clock, Context, Phase, Progress, Stop, SystemClock};

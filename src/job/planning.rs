@@ -2,11 +2,12 @@
 
 use super::context::{Context, Phase};
 use super::error::Error;
+use super::ground::{self, Ground};
 use crate::directory::{Target, TargetEvent};
-use crate::engine::{self, Failure, PlanError, PlanInput, PlanResult, Sink, SourceInput, TargetContent, TargetInput};
+use crate::engine::{self, Failure, PlanError, PlanResult, Sink, TargetContent};
 use crate::model::digest::Canonical;
-use crate::model::{Attribute, Digest, Entry, SystemIdentity};
-use crate::operation::{Reason, SimulateRequest, SourcePart};
+use crate::model::{Attribute, Digest, SystemIdentity};
+use crate::operation::{Reason, SimulateRequest};
 use crate::snapshot::{FileScratch, Summary};
 use crate::store::{self, ContentsHead};
 use futures::TryStreamExt;
@@ -24,7 +25,7 @@ pub(super) struct Planned {
     pub history: Option<u64>,
 }
 
-/// Plans the target. Everything that waits is waited for first; the plan itself is computed in one go.
+/// Surveys the ground and plans the target.
 pub(super) async fn plan(
     simulate: &SimulateRequest,
     target: &dyn Target,
@@ -33,51 +34,31 @@ pub(super) async fn plan(
     context: &Context<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Planned, Error> {
-    let store = context.store;
-    let rules = &simulate.rules;
-    let mut sources = Vec::new();
-    for part in &simulate.sources {
-        sources.push(source(part, context).await?);
-    }
-    let ledger = store.ledger(&identity).await?;
-    let history = store.history(&identity, &rules.sync).await?;
-    context.progress.at(Phase::Planning, 0, None);
-    let limits = target.limits();
-    let normalize = |contact| target.normalize(contact);
-    let input = PlanInput {
-        rules,
-        target: TargetInput { connector: &simulate.target, identity, limits: &limits, normalize: &normalize, contents },
-        sources,
-        ledger: &ledger,
-        history: history.as_ref().map(|history| &history.value),
-        claimed_elsewhere: &simulate.claimed_elsewhere,
-        now: context.clock.now(),
-    };
-    let result = match engine::plan(input, &FileScratch::new(store.scratch()), sink) {
-        Err(PlanError::Sink(failure)) => return Err(failed(failure)),
-        result => result?,
-    };
-    ledger.check()?;
-    Ok(Planned { result, history: history.map(|history| history.number) })
+    let ground = Ground::survey(simulate, target, identity, context).await?;
+    plan_all(&ground, contents, context, sink).await
 }
 
-async fn source<'a>(part: &'a SourcePart, context: &Context<'_>) -> Result<SourceInput<'a>, Error> {
-    let name = &part.connector.name;
-    let gone = |error: store::Error| match error {
-        store::Error::NotFound { .. } => {
-            Error::refused(Reason::SnapshotMissing, format!("the snapshot of {name} is gone; pull it again"))
-        }
-        error => error.into(),
-    };
-    let head = context.store.snapshot_head(name, &part.snapshot).await.map_err(gone)?;
-    let entries = context.store.open_snapshot(&part.snapshot).await.map_err(gone)?.documents::<Entry>();
-    Ok(SourceInput {
-        identity: head.identity,
-        connector: &part.connector,
-        rules: &part.rules,
-        fresh: part.fresh,
-        entries: Box::new(entries.map(|entry| entry.map_err(Failure::from))),
-    })
+/// Everything that waits is waited for first; the plan itself is computed in one go.
+pub(super) async fn plan_all(
+    ground: &Ground<'_>,
+    contents: Contents,
+    context: &Context<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Planned, Error> {
+    let store = context.store;
+    let mut entries = Vec::new();
+    for part in &ground.simulate.sources {
+        let opened = store.open_entries(&part.snapshot).await.map_err(|error| ground::gone(part, error))?;
+        let opened: ground::Entries<'_> = Box::new(opened.map(|entry| entry.map_err(Failure::from)));
+        entries.push(opened);
+    }
+    context.progress.at(Phase::Planning, 0, None);
+    let scratch = FileScratch::new(store.scratch());
+    let result = ground.input(contents, entries, ground.now, |input| match engine::plan(input, &scratch, sink) {
+        Err(PlanError::Sink(failure)) => Err(failed(failure)),
+        result => Ok(result?),
+    })?;
+    Ok(Planned { result, history: ground.history.as_ref().map(|history| history.number) })
 }
 
 /// A complete read of the target, not yet in the store.
@@ -113,20 +94,20 @@ pub(super) async fn read_target(target: &dyn Target, context: &Context<'_>) -> R
     Ok(Read { file, summary, started })
 }
 
-/// The contents to plan from: read now, or, if that was not asked for, those of the last full read.
+/// The contents to plan from as a blob: read now, or, if that was not asked for, those of the last full read.
 pub(super) async fn contents(
     simulate: &SimulateRequest,
     target: &dyn Target,
     identity: &SystemIdentity,
     context: &Context<'_>,
-) -> Result<Contents, Error> {
+) -> Result<Digest, Error> {
     let name = &simulate.target.name;
     let scope = contents_scope(simulate, identity);
     if !simulate.read_target {
         let kept = context.store.latest_contents(name).await?.map(|head| head.value);
         if let Some(head) = kept.filter(|head| head.scope == scope) {
-            match context.store.open_contents(&head.contents).await {
-                Ok(contents) => return Ok(boxed(contents)),
+            match context.store.blob(&head.contents).await {
+                Ok(_) => return Ok(head.contents),
                 Err(error) if error.is_absence() => tracing::warn!(%error, "reading the target in full"),
                 Err(error) => return Err(error.into()),
             }
@@ -135,7 +116,7 @@ pub(super) async fn contents(
     let Read { file, summary, started } = read_target(target, context).await?;
     let head = ContentsHead { identity: identity.clone(), scope, contents: summary.file, started };
     context.store.put_contents(name, file, &head).await?;
-    Ok(boxed(context.store.open_contents(&head.contents).await?))
+    Ok(head.contents)
 }
 
 pub(super) fn boxed(contents: impl Iterator<Item = Result<TargetContent, store::Error>> + Send + 'static) -> Contents {
@@ -145,7 +126,7 @@ pub(super) fn boxed(contents: impl Iterator<Item = Result<TargetContent, store::
 /// Which contacts count as ours in a read, and which of their attributes: contents of another scope are of no use.
 fn contents_scope(simulate: &SimulateRequest, identity: &SystemIdentity) -> Digest {
     let rules = &simulate.rules;
-    let mut canonical = Canonical::new("contents/1");
+    let mut canonical = Canonical::new("contents/2");
     for text in [identity.as_str(), rules.owner.as_str(), rules.sync.as_str(), &simulate.target.owner_attribute] {
         canonical.text(text);
     }

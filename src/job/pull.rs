@@ -2,17 +2,15 @@
 
 use super::context::Context;
 use super::error::Error;
+use super::filtering::Filtering;
 use super::read::{self, Base, Reading};
-use super::report::Report;
 use crate::directory::{self, Source, Token};
-use crate::engine::{FilterCounter, FilterCounts, State};
 use crate::model::connector::{Connector, ReadScope};
-use crate::model::{Anchor, Attribute, Digest, Entry, EntryClass, SmtpAddress, SystemIdentity};
+use crate::model::{Anchor, Digest, Entry, SystemIdentity};
 use crate::operation::{Outcome, Reason, Request, SourceCounts, Verdict};
-use crate::snapshot::{self, Difference, Reader, Statistics};
+use crate::snapshot::{self, Difference, Kind, Reader, Statistics};
 use crate::store::SnapshotHead;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
@@ -50,56 +48,137 @@ pub(super) async fn pull(
         let every = SignedDuration::from_secs(i64::try_from(connector.full_pull_every_seconds).unwrap_or(i64::MAX));
         started.duration_since(head.full_read) >= every
     });
+    let asking = Asking { request, connector, scope, source, context };
     let mut changes = match (&previous, token) {
-        (Some(head), Some(token)) if !full => read_changes(source, scope, head, token, context).await?,
+        (Some(head), Some(token)) if !full => asking.changes(head, token).await?,
         _ => None,
     };
     let mut delta_missed = None;
-    let (reading, last_full_read) = match changes.take() {
-        Some(reading) if !due => (reading, previous.as_ref().map(|head| head.full_read)),
+    let (read, last_full_read) = match changes.take() {
+        Some(read) if !due => (read, previous.as_ref().map(|head| head.full_read)),
         by_changes => {
-            let reading = read::read(source, scope, None, context).await?;
+            let read = asking.all().await?;
             if let Some(by_changes) = by_changes {
-                delta_missed = Some(count_missed(source, by_changes, &reading).await?);
+                delta_missed = Some(count_missed(source, by_changes.reading, &read.reading).await?);
             }
-            (reading, None)
+            (read, None)
         }
     };
     if let Some(head) = &previous {
-        refuse_losses(&head.statistics, &reading.statistics)?;
+        refuse_losses(&head.statistics, &read.reading.statistics)?;
     }
-    let kept = Kept { fingerprint, identity, started, last_full_read, delta_missed };
-    keep(request, connector, reading, kept, context).await
+    let unchanged = last_full_read.is_some() && read.reading.counts.changes() == 0;
+    let repeated = previous.filter(|_| unchanged).map(|head| head.snapshot);
+    let kept = Kept { fingerprint, identity, started, last_full_read, delta_missed, repeated };
+    asking.keep(read, kept).await
 }
 
-/// Reads what changed since the last snapshot; nothing where the token or that snapshot is of no use any more.
-async fn read_changes(
-    source: &dyn Source,
-    scope: &ReadScope,
-    head: &SnapshotHead,
-    token: Token,
-    context: &Context<'_>,
-) -> Result<Option<Reading>, Error> {
-    let reader = match context.store.open_snapshot(&head.snapshot).await {
-        Ok(reader) => reader,
-        Err(error) if error.is_absence() => {
-            tracing::warn!(%error, "the last snapshot is of no use; reading in full");
-            return Ok(None);
+/// All that a read of the source needs.
+struct Asking<'a> {
+    request: &'a Request,
+    connector: &'a Connector,
+    scope: &'a ReadScope,
+    source: &'a dyn Source,
+    context: &'a Context<'a>,
+}
+
+/// A read, judged along with it where that was possible.
+struct Judged<'a> {
+    reading: Reading,
+    filtering: Option<Filtering<'a>>,
+}
+
+impl<'a> Asking<'a> {
+    async fn all(&self) -> Result<Judged<'a>, Error> {
+        let mut filtering = Filtering::whole(self.request, self.connector, self.context)?;
+        let mut changed =
+            |anchor: &Anchor, old: Option<&Entry>, new: Option<&Entry>| filtering.change(anchor, old, new);
+        let reading = read::read(self.source, self.scope, None, &mut changed, self.context).await?;
+        Ok(Judged { reading, filtering: Some(filtering) })
+    }
+
+    /// Reads what changed since the last snapshot; nothing where the token or that snapshot is of no use any more.
+    async fn changes(&self, head: &SnapshotHead, token: Token) -> Result<Option<Judged<'a>>, Error> {
+        let frames = match self.context.store.open_frames(&head.snapshot, Kind::Entries).await {
+            Ok(frames) => frames,
+            Err(error) if error.is_absence() => {
+                tracing::warn!(%error, "the last snapshot is of no use; reading in full");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let base = Base { frames, statistics: head.statistics.clone(), token };
+        let mut filtering = Filtering::since(head, self.request, self.connector, self.context).await?;
+        let mut changed = |anchor: &Anchor, old: Option<&Entry>, new: Option<&Entry>| match &mut filtering {
+            Some(filtering) => filtering.change(anchor, old, new),
+            None => Ok(()),
+        };
+        match read::read(self.source, self.scope, Some(base), &mut changed, self.context).await {
+            Ok(reading) => Ok(Some(Judged { reading, filtering })),
+            Err(Error::Directory(error @ directory::Error::TokenExpired { .. })) => {
+                tracing::info!(%error, "reading in full");
+                Ok(None)
+            }
+            Err(Error::Snapshot(error)) if error.is_damage() => {
+                tracing::warn!(%error, "the last snapshot is damaged; reading in full");
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
-        Err(error) => return Err(error.into()),
-    };
-    let base = Base { reader, statistics: head.statistics.clone(), token };
-    match read::read(source, scope, Some(base), context).await {
-        Ok(reading) => Ok(Some(reading)),
-        Err(Error::Directory(error @ directory::Error::TokenExpired { .. })) => {
-            tracing::info!(%error, "reading in full");
-            Ok(None)
+    }
+
+    /// Judges a whole snapshot: the rules are others than those of the last pull.
+    fn judge(&self, snapshot: &File) -> Result<Filtering<'a>, Error> {
+        let mut filtering = Filtering::whole(self.request, self.connector, self.context)?;
+        let entries = Reader::new(again(snapshot.try_clone()?)?)?.documents::<Entry>();
+        for entry in snapshot::ahead::<Entry, snapshot::Error>(entries)? {
+            let entry = entry?;
+            filtering.change(&entry.anchor, None, Some(&entry))?;
         }
-        Err(Error::Snapshot(error)) if error.is_damage() => {
-            tracing::warn!(%error, "the last snapshot is damaged; reading in full");
-            Ok(None)
-        }
-        Err(error) => Err(error),
+        Ok(filtering)
+    }
+
+    async fn keep(&self, read: Judged<'a>, kept: Kept) -> Result<Outcome, Error> {
+        let Kept { fingerprint, identity, started, last_full_read, delta_missed, repeated } = kept;
+        let Judged { reading: Reading { file, summary, statistics, counts, token }, filtering } = read;
+        let (store, name) = (self.context.store, &self.connector.name);
+        let full = last_full_read.is_none();
+        let completed = self.context.clock.now();
+        let filtering = filtering.map_or_else(|| self.judge(&file), Ok)?;
+        let (filtered, report) = filtering.finish(self.context).await?;
+        let snapshot = repeated.unwrap_or(summary.file);
+        let kept = filtered.counts.clone();
+        let head = SnapshotHead {
+            fingerprint,
+            identity: identity.clone(),
+            snapshot,
+            token: token.map(|token| token.0),
+            started,
+            completed,
+            full_read: last_full_read.unwrap_or(started),
+            statistics,
+            filtered: Some(filtered),
+        };
+        match repeated {
+            Some(_) => store.repeat_snapshot(name, &head).await?,
+            None => store.put_snapshot(name, file, &head).await?,
+        };
+        let mut outcome = Outcome::new(Verdict::Succeeded, Reason::Completed, "", started, completed);
+        outcome.source = Some(SourceCounts {
+            snapshot,
+            fingerprint,
+            identity: identity.to_string(),
+            full,
+            changed: if full { summary.count } else { counts.changes() },
+            users: kept.users,
+            groups: kept.groups,
+            contacts: kept.contacts,
+            rejected: kept.rejected,
+            invalid: kept.invalid,
+            delta_missed,
+        });
+        outcome.report = Some(report.keep(&outcome, self.context).await?);
+        Ok(outcome)
     }
 }
 
@@ -161,83 +240,6 @@ struct Kept {
     /// Absent = this is a full read.
     last_full_read: Option<Timestamp>,
     delta_missed: Option<u64>,
-}
-
-async fn keep(
-    request: &Request,
-    connector: &Connector,
-    reading: Reading,
-    kept: Kept,
-    context: &Context<'_>,
-) -> Result<Outcome, Error> {
-    let Kept { fingerprint, identity, started, last_full_read, delta_missed } = kept;
-    let Reading { file, summary, statistics, counts, token } = reading;
-    let full = last_full_read.is_none();
-    let completed = context.clock.now();
-    let head = SnapshotHead {
-        fingerprint,
-        identity: identity.clone(),
-        snapshot: summary.file,
-        token: token.map(|token| token.0),
-        started,
-        completed,
-        full_read: last_full_read.unwrap_or(started),
-        statistics: statistics.clone(),
-    };
-    let (filtered, report) = filter(request, connector, &file, context)?;
-    context.store.put_snapshot(&connector.name, file, &head).await?;
-    let mut outcome = Outcome::new(Verdict::Succeeded, Reason::Completed, "", started, completed);
-    outcome.source = Some(SourceCounts {
-        snapshot: summary.file,
-        fingerprint,
-        identity: identity.to_string(),
-        full,
-        changed: if full { summary.count } else { counts.changes() },
-        users: filtered.users,
-        groups: filtered.groups,
-        contacts: filtered.contacts,
-        rejected: filtered.rejected,
-        invalid: filtered.invalid,
-        delta_missed,
-    });
-    outcome.report = Some(report.keep(&outcome, context).await?);
-    Ok(outcome)
-}
-
-/// One line of a pull's report: an entry that does not pass.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    action: &'static str,
-    reason: &'static str,
-    class: EntryClass,
-    key: &'a Anchor,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    display_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<&'a SmtpAddress>,
-}
-
-/// What the connector's own filters keep: this is how an administrator checks them.
-fn filter(
-    request: &Request,
-    connector: &Connector,
-    snapshot: &File,
-    context: &Context<'_>,
-) -> Result<(FilterCounts, Report), Error> {
-    let mut counter = FilterCounter::new(connector)?;
-    let mut report = Report::new(request, context)?;
-    for entry in Reader::ahead(again(snapshot.try_clone()?)?)?.documents::<Entry>() {
-        let entry = entry?;
-        counter.count(&entry);
-        let (action, reason) = match counter.judge(&entry) {
-            State::Wanted => continue,
-            State::Unwanted(reason) => ("skip", reason.label()),
-            State::Undecided(reason) => ("undecided", reason.label()),
-        };
-        let display_name = entry.attributes.get(&Attribute::DisplayName).map(String::as_str);
-        let (key, address) = (&entry.anchor, entry.primary.as_ref());
-        report.line(&Line { action, reason, class: entry.class(), key, display_name, address })?;
-    }
-    Ok((counter.finish(), report))
+    /// The last snapshot, in which nothing changed.
+    repeated: Option<Digest>,
 }

@@ -6,7 +6,7 @@ use crate::directory::{self, Source, SourceEvent, Token};
 use crate::model::Anchor;
 use crate::model::connector::ReadScope;
 use crate::operation::Reason;
-use crate::snapshot::{EntryMerge, MergeCounts, Reader, Statistics, Summary};
+use crate::snapshot::{Changed, EntryMerge, Frames, MergeCounts, Statistics, Summary};
 use futures::TryStreamExt;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -14,7 +14,7 @@ use std::io::BufWriter;
 
 /// The snapshot that a read of changes starts from.
 pub(super) struct Base {
-    pub reader: Reader,
+    pub frames: Frames,
     pub statistics: Statistics,
     pub token: Token,
 }
@@ -40,6 +40,7 @@ pub(super) async fn read(
     source: &dyn Source,
     scope: &ReadScope,
     base: Option<Base>,
+    changed: Changed<'_, Error>,
     context: &Context<'_>,
 ) -> Result<Reading, Error> {
     let mut merge = EntryMerge::new(context.store.scratch(), SORT_MEMORY);
@@ -71,10 +72,8 @@ pub(super) async fn read(
     }
     context.progress.at(Phase::ReadingSource, seen, Some(seen));
     let output = BufWriter::new(context.store.temporary_file()?);
-    let merged = match base {
-        Some(base) => merge.finish(Some((base.reader, &base.statistics)), output)?,
-        None => merge.finish(None, output)?,
-    };
+    let previous = base.as_ref().map(|base| (&base.frames, &base.statistics));
+    let merged = merge.finish(previous, output, changed)?;
     if merged.unknown > 0 {
         return Err(directory::Error::TokenExpired { system: "the source" }.into());
     }

@@ -1,15 +1,18 @@
 //! Simulate: reads the target, computes the plan, keeps it under its digest with a report of every change.
 
-use super::context::Context;
 use super::error::Error;
+use super::ground::Ground;
 use super::plan_file::PlanWriter;
 use super::planning::{self, Planned};
 use super::report::Report;
-use crate::engine::{Failure, PlanResult, ReportLine, Sink};
-use crate::model::Change;
+use super::standing::Keeping;
+use super::{context::Context, differential};
+use crate::engine::{Failure, Links, PlanResult, ReportLine, Sink};
 use crate::model::observed::Counters;
 use crate::model::safety::OnExceeded;
+use crate::model::{Change, Key};
 use crate::operation::{Outcome, PlanSummary, Request, SimulateRequest};
+use serde_json::value::RawValue;
 
 pub(super) async fn simulate(
     request: &Request,
@@ -21,23 +24,37 @@ pub(super) async fn simulate(
     let identity = target.identity().await?;
     let contents = planning::contents(simulate, target.as_ref(), &identity, context).await;
     *counters = target.counters();
-    let mut sink = PlanSink {
-        plan: PlanWriter::new(context.store)?,
-        without_removals: match simulate.rules.safety.on_exceeded {
-            OnExceeded::HoldDeletes => Some(PlanWriter::new(context.store)?),
-            OnExceeded::Block => None,
-        },
-        report: Report::new(request, context)?,
+    let (contents, store) = (contents?, context.store);
+    let ground = Ground::survey(simulate, target.as_ref(), identity.clone(), context).await?;
+    let mut sink = PlanSink::new(request, simulate, context)?;
+    let mut tell = |change: Option<&Change>, line: &RawValue| {
+        change.map_or(Ok(()), |change| sink.append(change))?;
+        Ok(sink.report.line(&line)?)
     };
-    let Planned { result, history } =
-        planning::plan(simulate, target.as_ref(), identity.clone(), contents?, context, &mut sink).await?;
-    let PlanSink { plan, without_removals, report } = sink;
+    let number = ground.history.as_ref().map(|history| history.number);
+    let (result, standing) = match differential::plan(&ground, &contents, context, &mut tell).await? {
+        Some((result, standing)) => (result, Some(standing)),
+        None => {
+            sink.keeping = Some(Keeping::new(store)?);
+            let all = planning::boxed(store.open_contents(&contents).await?);
+            let Planned { result, .. } = planning::plan_all(&ground, all, context, &mut sink).await?;
+            let standing = match sink.keeping.take() {
+                Some(keeping) => Some(ground.standing(contents, keeping.keep(store).await?, &result)),
+                None => None,
+            };
+            (result, standing)
+        }
+    };
+    let PlanSink { plan, without_removals, report, keeping: _ } = sink;
     let (name, summary) = (&simulate.target.name, summary(&result));
     match without_removals {
         Some(held) if result.removals_held => held.keep(name, &summary, &result, context.store).await?,
         _ => plan.keep(name, &summary, &result, context.store).await?,
     }
-    context.store.put_history(&identity, &simulate.rules.sync, history, &result.history).await?;
+    context.store.put_history(&identity, &simulate.rules.sync, number, &result.history).await?;
+    if let Some(standing) = standing {
+        store.put_standing(name, &standing).await?;
+    }
     let mut outcome = super::done(context);
     outcome.plan = Some(summary);
     outcome.report = Some(report.keep(&outcome, context).await?);
@@ -63,17 +80,50 @@ struct PlanSink {
     /// For a plan whose removals turn out to be held.
     without_removals: Option<PlanWriter>,
     report: Report,
+    /// What the next plan can go on from; absent once there is too much of it.
+    keeping: Option<Keeping>,
 }
 
-impl Sink for PlanSink {
-    fn change(&mut self, change: &Change) -> Result<(), Failure> {
+impl PlanSink {
+    fn new(request: &Request, simulate: &SimulateRequest, context: &Context<'_>) -> Result<Self, Error> {
+        let without_removals = match simulate.rules.safety.on_exceeded {
+            OnExceeded::HoldDeletes => Some(PlanWriter::new(context.store)?),
+            OnExceeded::Block => None,
+        };
+        let (plan, report) = (PlanWriter::new(context.store)?, Report::new(request, context)?);
+        Ok(Self { plan, without_removals, report, keeping: None })
+    }
+
+    fn append(&mut self, change: &Change) -> Result<(), Failure> {
         if let Some(held) = self.without_removals.as_mut().filter(|_| !change.kind.removes()) {
             held.append(change)?;
         }
         Ok(self.plan.append(change)?)
     }
+}
+
+impl Sink for PlanSink {
+    fn change(&mut self, change: &Change) -> Result<(), Failure> {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.change(change)?;
+        }
+        self.append(change)
+    }
 
     fn line(&mut self, line: &ReportLine<'_>) -> Result<(), Failure> {
+        if let Some(keeping) = &mut self.keeping
+            && !keeping.line(line)?
+        {
+            self.keeping = None;
+        }
         Ok(self.report.line(line)?)
+    }
+
+    fn wants_rows(&self) -> bool {
+        self.keeping.is_some()
+    }
+
+    fn row(&mut self, key: &Key, links: &Links) -> Result<(), Failure> {
+        self.keeping.as_mut().map_or(Ok(()), |keeping| keeping.row(key, links))
     }
 }

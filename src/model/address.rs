@@ -1,7 +1,8 @@
 //! SMTP addresses and domains in their one comparable form: lower case, trimmed.
 
-use serde::{Deserialize, Serialize};
+use super::text::plain_text;
 use std::fmt;
+use std::sync::Arc;
 
 /// Why a text is no address. It does not repeat the text: addresses are personal data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,8 +20,7 @@ pub enum AddressError {
 }
 
 /// A DNS domain in lower case, such as `contoso.com`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Domain(Box<str>);
 
 impl Domain {
@@ -57,23 +57,11 @@ impl fmt::Display for Domain {
     }
 }
 
-impl TryFrom<String> for Domain {
-    type Error = AddressError;
-    fn try_from(text: String) -> Result<Self, AddressError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Domain> for String {
-    fn from(domain: Domain) -> Self {
-        domain.0.into()
-    }
-}
+plain_text!(Domain, AddressError, Domain::parse);
 
 /// An SMTP address in lower case. Addresses are compared without case (mail-rules §10), so case is not kept.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SmtpAddress(Box<str>);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SmtpAddress(Arc<str>);
 
 impl SmtpAddress {
     /// Takes `a@b` and `smtp:a@b` in any case.
@@ -151,18 +139,7 @@ impl fmt::Display for SmtpAddress {
     }
 }
 
-impl TryFrom<String> for SmtpAddress {
-    type Error = AddressError;
-    fn try_from(text: String) -> Result<Self, AddressError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<SmtpAddress> for String {
-    fn from(address: SmtpAddress) -> Self {
-        address.0.into()
-    }
-}
+plain_text!(SmtpAddress, AddressError, SmtpAddress::parse);
 
 #[cfg(test)]
 mod tests {

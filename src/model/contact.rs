@@ -14,10 +14,13 @@ pub struct ContactName(String);
 
 impl ContactName {
     pub fn derive(owner: &OwnerId, sync: &SyncId, target: &SystemIdentity, key: &Key) -> Self {
-        let source = Digest::of(key.source().as_bytes());
-        let whole = format!("{owner};{sync};{target};{};{}", key.source(), key.anchor());
-        let whole = Digest::of(whole.as_bytes());
-        Self(format!("gs-{}-{}", hex::encode(&source.as_bytes()[..3]), hex::encode(&whole.as_bytes()[..8])))
+        let (source, anchor) = (key.source(), key.anchor());
+        let parts = [owner.as_str(), ";", sync.as_str(), ";", target.as_str(), ";", source, ";", anchor];
+        let (source, whole) = (Digest::of(source.as_bytes()), Digest::of_parts(&parts));
+        let mut name = *b"gs-000000-0000000000000000";
+        hex::encode_to_slice(&source.as_bytes()[..3], &mut name[3..9]).expect("two digits a byte");
+        hex::encode_to_slice(&whole.as_bytes()[..8], &mut name[10..]).expect("two digits a byte");
+        Self(String::from_utf8_lossy(&name).into_owned())
     }
 
     /// Another name of the same form, for where a contact that is another entry's by now has this one already.

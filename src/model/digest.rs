@@ -18,6 +18,13 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// Of the texts as if they were one.
+    pub fn of_parts(parts: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        parts.iter().for_each(|part| hash.update(part.as_bytes()));
+        Self(hash.finalize().into())
+    }
+
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }

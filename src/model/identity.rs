@@ -1,8 +1,9 @@
 //! Who is who: mail systems, owners, synchronizations, entries.
 
 use super::digest::short_hash;
-use serde::{Deserialize, Serialize};
+use super::text::plain_text;
 use std::fmt;
+use std::sync::Arc;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
@@ -21,15 +22,18 @@ pub enum IdentityError {
 macro_rules! identity {
     ($(#[$doc:meta])* $name:ident, $error:ident, $check:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(Box<str>);
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
 
         impl $name {
-            pub fn new(text: impl Into<String>) -> Result<Self, IdentityError> {
-                let text: String = text.into();
+            pub fn new(text: impl AsRef<str> + Into<Arc<str>>) -> Result<Self, IdentityError> {
+                Self::check(text.as_ref())?;
+                Ok(Self(text.into()))
+            }
+
+            fn check(text: &str) -> Result<(), IdentityError> {
                 let check: fn(&str) -> bool = $check;
-                if check(&text) { Ok(Self(text.into())) } else { Err(IdentityError::$error) }
+                if simple(text) || check(text) { Ok(()) } else { Err(IdentityError::$error) }
             }
 
             pub fn as_str(&self) -> &str {
@@ -43,23 +47,18 @@ macro_rules! identity {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = IdentityError;
-            fn try_from(text: String) -> Result<Self, IdentityError> {
-                Self::new(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.0.into()
-            }
-        }
+        plain_text!($name, IdentityError, |text| $name::new(text));
     };
 }
 
 fn plain(text: &str) -> bool {
     !text.chars().any(|c| c == ';' || c.is_control())
+}
+
+/// What every kind of identity may be, and nearly all are: letters, digits and hyphens. Millions are read.
+fn simple(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 identity!(
@@ -87,13 +86,23 @@ identity!(
 
 /// What a contact stands for: one entry of one system, written `<system identity>/<anchor>`.
 /// Sorted as the bytes of that text, which is also the order of snapshots.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Box<str>);
 
 impl Key {
     pub fn new(source: &SystemIdentity, anchor: &Anchor) -> Self {
-        Self(format!("{source}/{anchor}").into())
+        let mut text = String::with_capacity(source.0.len() + 1 + anchor.0.len());
+        text.push_str(&source.0);
+        text.push('/');
+        text.push_str(&anchor.0);
+        Self(text.into())
+    }
+
+    pub fn parse(text: &str) -> Result<Self, IdentityError> {
+        let (source, anchor) = text.split_once('/').ok_or(IdentityError::Key)?;
+        SystemIdentity::check(source)?;
+        Anchor::check(anchor)?;
+        Ok(Self(text.into()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -122,19 +131,7 @@ impl fmt::Debug for Key {
     }
 }
 
-impl TryFrom<String> for Key {
-    type Error = IdentityError;
-    fn try_from(text: String) -> Result<Self, IdentityError> {
-        let (source, anchor) = text.split_once('/').ok_or(IdentityError::Key)?;
-        Ok(Self::new(&SystemIdentity::new(source)?, &Anchor::new(anchor)?))
-    }
-}
-
-impl From<Key> for String {
-    fn from(key: Key) -> Self {
-        key.0.into()
-    }
-}
+plain_text!(Key, IdentityError, Key::parse);
 
 #[cfg(test)]
 mod tests {

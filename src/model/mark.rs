@@ -4,6 +4,7 @@ use super::digest::short_hash;
 use super::{Anchor, EntryClass, Key, OwnerId, SyncId, SystemIdentity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -18,7 +19,7 @@ pub struct MarkError;
 
 /// `gs1;<owner>;<sync>;<target>;<source>;<anchor>;<flags>;<hidden since or ->;<hashes>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
 pub struct OwnerMark {
     pub owner: OwnerId,
     pub sync: SyncId,
@@ -162,9 +163,9 @@ impl fmt::Display for OwnerMark {
     }
 }
 
-impl TryFrom<String> for OwnerMark {
+impl TryFrom<Cow<'_, str>> for OwnerMark {
     type Error = MarkError;
-    fn try_from(text: String) -> Result<Self, MarkError> {
+    fn try_from(text: Cow<'_, str>) -> Result<Self, MarkError> {
         Self::parse(&text)
     }
 }

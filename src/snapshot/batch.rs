@@ -32,6 +32,27 @@ struct Line {
 }
 
 impl Batch {
+    /// Whole lines of records, of which only the shape is checked.
+    pub(super) fn of(bytes: Vec<u8>) -> Result<Self, Error> {
+        let mut lines = Vec::new();
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', &bytes) {
+            let key_end = start + key_length(&bytes[start..end])?;
+            lines.push(Line { start: start as u32, key_end: key_end as u32, end: end as u32 });
+            start = end + 1;
+        }
+        if start == bytes.len() { Ok(Self { bytes, lines }) } else { Err(Error::damaged("its last line has no end")) }
+    }
+
+    pub(super) fn find(&self, key: &[u8]) -> Option<Record<'_>> {
+        let of = |line: &Line| &self.bytes[line.start as usize..line.key_end as usize];
+        self.record(self.lines.binary_search_by(|line| of(line).cmp(key)).ok()?)
+    }
+
+    pub(super) fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        (0..self.len()).filter_map(|index| self.record(index))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lines.len()
     }
@@ -47,10 +68,18 @@ impl Batch {
     }
 }
 
+fn key_length(line: &[u8]) -> Result<usize, Error> {
+    let shape = || Error::damaged("a line is not key, hash and document");
+    let key_end = memchr::memchr(b'\t', line).ok_or_else(shape)?;
+    if line.get(key_end + 1 + HASH_CHARS) == Some(&b'\t') { Ok(key_end) } else { Err(shape()) }
+}
+
 pub(super) struct BatchReader {
     input: SealedInput<Box<dyn Read + Send>>,
     decoder: Decoder<'static>,
+    /// Between two frames, and after the last one.
     frame_ended: bool,
+    ended: bool,
     /// The beginning of a line whose end is not read yet.
     rest: Vec<u8>,
     last_key: Vec<u8>,
@@ -58,7 +87,7 @@ pub(super) struct BatchReader {
     /// Absent where the seal is enough: it costs as much again as splitting the lines.
     content: Option<Sha256>,
     kind: Option<Kind>,
-    trailer: Option<(u64, Digest)>,
+    trailer: Option<(u64, Option<Digest>)>,
 }
 
 impl BatchReader {
@@ -73,6 +102,7 @@ impl BatchReader {
             input,
             decoder,
             frame_ended: false,
+            ended: false,
             rest: Vec::new(),
             last_key: Vec::new(),
             count: 0,
@@ -93,7 +123,7 @@ impl BatchReader {
         batch.bytes.reserve(BATCH_BYTES);
         batch.bytes.extend_from_slice(&self.rest);
         let mut searched = 0;
-        while batch.lines.is_empty() && !(self.frame_ended && searched == batch.bytes.len()) {
+        while batch.lines.is_empty() && !(self.ended && searched == batch.bytes.len()) {
             if batch.bytes.len() == batch.bytes.capacity() {
                 if batch.bytes.len() > MAX_LINE_BYTES {
                     return Err(Error::damaged("a line is too long"));
@@ -117,12 +147,16 @@ impl BatchReader {
         Ok(())
     }
 
-    /// Fills the free capacity of `bytes`, or comes to the end of the frame.
+    /// Fills the free capacity of `bytes`, or comes to the end of the last frame.
     fn decompress(&mut self, bytes: &mut Vec<u8>) -> Result<(), Error> {
-        while bytes.len() < bytes.capacity() && !self.frame_ended {
+        while bytes.len() < bytes.capacity() && !self.ended {
             let input = self.input.fill()?;
             if input.is_empty() {
                 self.input.finish()?;
+                if self.frame_ended {
+                    self.ended = true;
+                    break;
+                }
                 return Err(Error::damaged("its zstd frame has no end"));
             }
             let mut input = InBuffer::around(input);
@@ -164,11 +198,7 @@ impl BatchReader {
     /// The length of the line's key.
     fn check(&mut self, line: &[u8]) -> Result<usize, Error> {
         self.count += 1;
-        let shape = || Error::damaged("a line is not key, hash and document");
-        let key_end = memchr::memchr(b'\t', line).ok_or_else(shape)?;
-        if line.get(key_end + 1 + HASH_CHARS) != Some(&b'\t') {
-            return Err(shape());
-        }
+        let key_end = key_length(line)?;
         let key = &line[..key_end];
         match key.cmp(self.last_key.as_slice()) {
             std::cmp::Ordering::Greater => {}
@@ -186,13 +216,10 @@ impl BatchReader {
 
     /// Call when [`Self::fill`] found no more records.
     pub(super) fn finish(&mut self) -> Result<Summary, Error> {
-        if !self.input.fill()?.is_empty() {
-            return Err(Error::damaged("more follows its end"));
-        }
         let (file, bytes) = self.input.finish()?;
         let (Some(kind), Some((count, content))) = (self.kind, self.trailer) else { return Err(Error::Truncated) };
         let found = self.content.clone().map(|found| Digest::from_bytes(found.finalize().into()));
-        if count != self.count || found.is_some_and(|found| found != content) {
+        if count != self.count || found.zip(content).is_some_and(|(found, content)| found != content) {
             return Err(Error::damaged("count or checksum in its last line are not those of its records"));
         }
         Ok(Summary { kind, count, content, file, bytes })

@@ -55,7 +55,8 @@ impl Error {
     }
 
     /// serde's messages may quote a value, so only kind and place are kept.
-    pub(super) fn document(record: u64, error: &serde_json::Error) -> Self {
+    /// A document that cannot be parsed; without what it says.
+    pub fn document(record: u64, error: &serde_json::Error) -> Self {
         let kind = match error.classify() {
             serde_json::error::Category::Data => "a value is missing or of the wrong kind",
             _ => "it is no JSON",

@@ -80,17 +80,22 @@ pub(super) fn parse_header(line: &[u8]) -> Result<Kind, Error> {
     Kind::parse(kind).ok_or_else(|| Error::damaged("its kind is not known"))
 }
 
+/// Stands for the digest where parts of an earlier snapshot were taken over without being read.
+const NO_DIGEST: &str = "-";
+
 /// Begins the last line; a record's line cannot, since no key is empty.
 pub(super) const TRAILER_START: u8 = b'\t';
 
-pub(super) fn trailer(count: u64, content: &Digest) -> String {
+pub(super) fn trailer(count: u64, content: Option<&Digest>) -> String {
+    let content = content.map_or_else(|| NO_DIGEST.to_owned(), Digest::to_string);
     format!("\tend\t{count}\t{content}\n")
 }
 
 /// `line` without its line feed.
-pub(super) fn parse_trailer(line: &[u8]) -> Option<(u64, Digest)> {
+pub(super) fn parse_trailer(line: &[u8]) -> Option<(u64, Option<Digest>)> {
     let (count, content) = std::str::from_utf8(line).ok()?.strip_prefix("\tend\t")?.split_once('\t')?;
-    Some((count.parse().ok()?, Digest::parse(content).ok()?))
+    let content = if content == NO_DIGEST { None } else { Some(Digest::parse(content).ok()?) };
+    Some((count.parse().ok()?, content))
 }
 
 pub(super) fn check_key(key: &[u8]) -> Result<(), Error> {
@@ -124,7 +129,11 @@ mod tests {
         assert!(matches!(parse_header(b"galsync-snapshot\t1\tcheese"), Err(Error::Damaged(_))));
         assert!(matches!(parse_header(b"{\"key\": 1}"), Err(Error::Foreign)));
         let content = Digest::of(b"");
-        assert_eq!(parse_trailer(trailer(7, &content).strip_suffix('\n').unwrap().as_bytes()), Some((7, content)));
+        assert_eq!(
+            parse_trailer(trailer(7, Some(&content)).trim_end_matches('\n').as_bytes()),
+            Some((7, Some(content)))
+        );
+        assert_eq!(parse_trailer(trailer(7, None).trim_end_matches('\n').as_bytes()), Some((7, None)));
         assert_eq!(parse_trailer(b"\tend\t7\tsha256:12"), None);
     }
 

@@ -2,7 +2,7 @@
 
 use super::format::{self, Kind, Record};
 use super::sort::{Sorted, Sorter};
-use super::{Error, Reader, Statistics, Summary, Writer};
+use super::{Error, Frames, Statistics, Summary, Writer};
 use crate::model::{Anchor, Entry};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -27,6 +27,9 @@ impl MergeCounts {
         self.added + self.changed + self.removed
     }
 }
+
+/// Is told an entry's anchor, and what it was and is.
+pub type Changed<'c, E> = &'c mut dyn FnMut(&Anchor, Option<&Entry>, Option<&Entry>) -> Result<(), E>;
 
 #[derive(Debug)]
 pub struct Merged<W> {
@@ -94,47 +97,63 @@ impl EntryMerge {
         &self.groups
     }
 
-    /// `previous` is absent for a full read; its statistics come with it.
-    pub fn finish<W: Write>(self, previous: Option<(Reader, &Statistics)>, output: W) -> Result<Merged<W>, Error> {
-        let (mut previous, mut statistics) = match previous {
-            Some((reader, statistics)) => (Some(reader.expect(Kind::Entries)?), statistics.clone()),
-            None => (None, Statistics::default()),
-        };
+    /// `previous` is absent for a full read; its statistics come with it. `changed` is told of every entry that is
+    /// new, gone or not as it was, in order.
+    pub fn finish<W: Write, E: From<Error>>(
+        self,
+        previous: Option<(&Frames, &Statistics)>,
+        output: W,
+        changed: Changed<'_, E>,
+    ) -> Result<Merged<W>, E> {
+        let mut statistics = previous.map(|(_, statistics)| statistics.clone()).unwrap_or_default();
         statistics.members = self.groups.iter().map(|group| (group.clone(), 0)).collect();
+        let writer = Writer::new(output, Kind::Entries)?;
+        // Memberships can change without anything being said of an entry, and silence can say that it is gone.
+        let copies = self.groups.is_empty() && !self.names_everybody;
         let mut next = Next {
-            writer: Writer::new(output, Kind::Entries)?,
+            writer: if copies && previous.is_some() { writer.with_room() } else { writer },
             members: Members { sorted: self.members.finish()?, groups: BTreeSet::new(), more: true, started: false },
             statistics,
             counts: MergeCounts::default(),
             unknown: 0,
+            changed,
         };
         let mut events = Events { sorted: self.events.finish()?, last: None, more: true, started: false };
         events.advance()?;
-        let mut more = advance(&mut previous)?;
-        while more || events.last.is_some() {
-            let old = if more { previous.as_ref().and_then(Reader::record) } else { None };
-            let number = previous.as_ref().map_or(0, Reader::number);
-            let event = events.last.as_ref();
-            match (old, event) {
-                (Some(old), Some((key, event))) if old.key == key.as_slice() => {
-                    next.event(Some((old, number)), key, event)?;
-                    more = advance(&mut previous)?;
-                    events.advance()?;
-                }
-                (Some(old), event) if event.is_none_or(|(key, _)| old.key < key.as_slice()) => {
-                    if self.names_everybody {
-                        next.event(Some((old, number)), old.key, &[REMOVE])?;
-                    } else {
-                        next.keep(old, number)?;
-                    }
-                    more = advance(&mut previous)?;
-                }
-                (_, Some((key, event))) => {
+        let mut number = 0;
+        for (index, frame) in previous.iter().flat_map(|(frames, _)| frames.frames().iter().enumerate()) {
+            let frames = previous.expect("it has a frame").0;
+            let limit = frames.frames().get(index + 1).map(|next| &*next.first_key);
+            if copies && !events.come_before(limit) && next.writer.can_copy_frame() {
+                next.writer.copy_frame(frames, index)?;
+                next.counts.unchanged += u64::from(frame.count);
+                number += u64::from(frame.count);
+                continue;
+            }
+            for old in frames.read(index)?.records() {
+                number += 1;
+                while let Some((key, event)) = events.last.as_ref().filter(|(key, _)| key.as_slice() < old.key) {
                     next.event(None, key, event)?;
                     events.advance()?;
                 }
-                (_, None) => unreachable!("the loop runs while there is one of them"),
+                match &events.last {
+                    Some((key, event)) if key == old.key => {
+                        next.event(Some((old, number)), key, event)?;
+                        events.advance()?;
+                    }
+                    _ if self.names_everybody => next.event(Some((old, number)), old.key, &[REMOVE])?,
+                    _ => next.keep(old, number)?,
+                }
             }
+            while events.come_before(limit) {
+                let (key, event) = events.last.as_ref().expect("one comes");
+                next.event(None, key, event)?;
+                events.advance()?;
+            }
+        }
+        while let Some((key, event)) = &events.last {
+            next.event(None, key, event)?;
+            events.advance()?;
         }
         let Next { writer, statistics, counts, unknown, .. } = next;
         let (output, summary) = writer.finish()?;
@@ -142,35 +161,39 @@ impl EntryMerge {
     }
 }
 
-fn advance(reader: &mut Option<Reader>) -> Result<bool, Error> {
-    reader.as_mut().map_or(Ok(false), Reader::advance)
-}
-
-struct Next<W: Write> {
+struct Next<'c, W: Write, E> {
     writer: Writer<W>,
     members: Members,
     statistics: Statistics,
     counts: MergeCounts,
     unknown: u64,
+    changed: Changed<'c, E>,
 }
 
-impl<W: Write> Next<W> {
-    /// An entry of the last snapshot of which nothing was said but, perhaps, memberships.
-    fn keep(&mut self, old: Record<'_>, number: u64) -> Result<(), Error> {
-        let groups = self.members.of(old.key)?;
+impl<W: Write, E: From<Error>> Next<'_, W, E> {
+    fn groups_of(&mut self, key: &[u8]) -> Result<BTreeSet<String>, Error> {
+        let groups = self.members.of(key)?;
         for group in groups {
             *self.statistics.members.entry(group.clone()).or_default() += 1;
         }
-        if member_of(old.document).map_err(|error| Error::document(number, &error))? == *groups {
-            self.counts.unchanged += 1;
-            return self.writer.copy(old);
-        }
-        let entry = Entry { member_of: groups.clone(), ..parse(old.document, number)? };
-        self.counts.changed += 1;
-        self.writer.append(old.key, &json(&entry))
+        Ok(groups.clone())
     }
 
-    fn event(&mut self, old: Option<(Record<'_>, u64)>, key: &[u8], event: &[u8]) -> Result<(), Error> {
+    /// An entry of the last snapshot of which nothing was said but, perhaps, memberships.
+    fn keep(&mut self, old: Record<'_>, number: u64) -> Result<(), E> {
+        let groups = self.groups_of(old.key)?;
+        if member_of(old.document).map_err(|error| Error::document(number, &error))? == groups {
+            self.counts.unchanged += 1;
+            return Ok(self.writer.copy(old)?);
+        }
+        let before = parse(old.document, number)?;
+        let entry = Entry { member_of: groups, ..before.clone() };
+        self.counts.changed += 1;
+        self.writer.append(old.key, &json(&entry))?;
+        (self.changed)(&entry.anchor, Some(&before), Some(&entry))
+    }
+
+    fn event(&mut self, old: Option<(Record<'_>, u64)>, key: &[u8], event: &[u8]) -> Result<(), E> {
         if event == [PRESENT] {
             return match old {
                 Some((old, number)) => self.keep(old, number),
@@ -180,26 +203,37 @@ impl<W: Write> Next<W> {
                 }
             };
         }
-        if let Some((old, number)) = old {
-            self.statistics.remove(&parse(old.document, number)?);
+        let before = old.map(|(old, number)| parse(old.document, number)).transpose()?;
+        if let Some(before) = &before {
+            self.statistics.remove(before);
         }
         let Some((&UPSERT, document)) = event.split_first() else {
             self.counts.removed += u64::from(old.is_some());
-            return Ok(());
+            return before.map_or(Ok(()), |before| (self.changed)(&before.anchor, Some(&before), None));
         };
-        let groups = self.members.of(key)?;
-        for group in groups {
-            *self.statistics.members.entry(group.clone()).or_default() += 1;
-        }
-        let entry = Entry { member_of: groups.clone(), ..serde_json::from_slice(document).expect("upsert wrote it") };
+        let groups = self.groups_of(key)?;
+        let mut entry: Entry = serde_json::from_slice(document).expect("upsert wrote it");
+        let is_as_written = groups.is_empty() && entry.member_of.is_empty();
+        entry.member_of = groups;
         self.statistics.add(&entry);
-        let document = json(&entry);
+        let computed;
+        let document = if is_as_written {
+            document
+        } else {
+            computed = json(&entry);
+            &computed
+        };
+        let hash = format::hash(document);
+        self.writer.copy(Record { key, hash: &hash, document })?;
         match old {
             None => self.counts.added += 1,
-            Some((old, _)) if old.hash == format::hash(&document) => self.counts.unchanged += 1,
+            Some((old, _)) if old.hash == hash => {
+                self.counts.unchanged += 1;
+                return Ok(());
+            }
             Some(_) => self.counts.changed += 1,
         }
-        self.writer.append(key, &document)
+        (self.changed)(&entry.anchor, before.as_ref(), Some(&entry))
     }
 }
 
@@ -212,6 +246,11 @@ struct Events {
 }
 
 impl Events {
+    /// Whether the next one is of a key before `limit`; absent = any.
+    fn come_before(&self, limit: Option<&[u8]>) -> bool {
+        self.last.as_ref().is_some_and(|(key, _)| limit.is_none_or(|limit| key.as_slice() < limit))
+    }
+
     fn advance(&mut self) -> Result<(), Error> {
         if !self.started {
             self.more = self.sorted.advance()?;

@@ -168,7 +168,12 @@ impl<T: DeserializeOwned> Documents<T> {
             return Ok(None);
         }
         let record = self.reader.record().expect("advance found one");
-        serde_json::from_slice(record.document).map(Some).map_err(|error| Error::document(self.reader.number(), &error))
+        // Checked as a whole, the texts in it need not be checked one by one.
+        let parsed = match std::str::from_utf8(record.document) {
+            Ok(document) => serde_json::from_str(document),
+            Err(_) => serde_json::from_slice(record.document),
+        };
+        parsed.map(Some).map_err(|error| Error::document(self.reader.number(), &error))
     }
 }
 

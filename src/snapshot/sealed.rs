@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 const SEAL_START: [u8; 8] = [0x53, 0x2A, 0x4D, 0x18, 32, 0, 0, 0];
 const ZSTD_START: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
-const SEAL_BYTES: usize = SEAL_START.len() + 32;
+pub(super) const SEAL_BYTES: usize = SEAL_START.len() + 32;
 const BUFFER_BYTES: usize = 128 << 10;
 
 /// Hashes what passes through, and closes it with the seal.

@@ -17,8 +17,17 @@ pub struct Sorter {
     memory: usize,
     bytes: Vec<u8>,
     items: Vec<Item>,
+    /// `items` are in order as they came.
+    in_order: bool,
+    /// The youngest run; what comes in order goes on in it.
+    open: Option<OpenRun>,
     /// By generation: a run of one generation was merged from [`FAN_IN`] of the one before.
     runs: Vec<Vec<RunReader>>,
+}
+
+struct OpenRun {
+    writer: RunWriter,
+    last_key: Vec<u8>,
 }
 
 /// Where a record lies. The prefix is the key's first bytes after those that all keys share (a system's identity,
@@ -45,7 +54,15 @@ impl Sorter {
     /// `memory` bounds what is kept before it goes to a file in `folder`; merging takes up to 8 MiB beside it.
     pub fn new(folder: impl AsRef<Path>, memory: usize) -> Self {
         let memory = memory.clamp(64 << 10, 1 << 30);
-        Self { folder: folder.as_ref().into(), memory, bytes: Vec::new(), items: Vec::new(), runs: Vec::new() }
+        Self {
+            folder: folder.as_ref().into(),
+            memory,
+            bytes: Vec::new(),
+            items: Vec::new(),
+            in_order: true,
+            open: None,
+            runs: Vec::new(),
+        }
     }
 
     pub fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
@@ -56,6 +73,7 @@ impl Sorter {
         if !self.items.is_empty() && self.bytes.len() + self.items.len() * INDEX_BYTES + wanted > self.memory {
             self.spill()?;
         }
+        self.in_order = self.in_order && self.items.last().is_none_or(|last| last.key(&self.bytes) <= key);
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(key);
         let key_end = self.bytes.len() as u32;
@@ -66,6 +84,9 @@ impl Sorter {
     }
 
     fn sort_items(&mut self) {
+        if std::mem::replace(&mut self.in_order, true) {
+            return;
+        }
         let bytes = &self.bytes;
         let shared = self.items.first().map_or(&b""[..], |first| first.key(bytes));
         let shared = self.items.iter().fold(shared.len(), |length, item| common(&shared[..length], item.key(bytes)));
@@ -86,13 +107,23 @@ impl Sorter {
 
     fn spill(&mut self) -> Result<(), Error> {
         self.sort_items();
-        let mut run = RunWriter::new(&self.folder)?;
+        let (Some(first), Some(last)) = (self.items.first(), self.items.last()) else { return Ok(()) };
+        let goes_on = |open: &OpenRun| open.last_key.as_slice() <= first.key(&self.bytes);
+        let mut open = match self.open.take_if(|open| goes_on(open)) {
+            Some(open) => open,
+            None => OpenRun { writer: RunWriter::new(&self.folder)?, last_key: Vec::new() },
+        };
+        open.last_key.clear();
+        open.last_key.extend_from_slice(last.key(&self.bytes));
         for item in &self.items {
-            run.write(item.key(&self.bytes), item.value(&self.bytes))?;
+            open.writer.write(item.key(&self.bytes), item.value(&self.bytes))?;
         }
         self.bytes.clear();
         self.items.clear();
-        self.add_run(run.finish()?, 0)
+        match self.open.replace(open) {
+            Some(before) => self.add_run(before.writer.finish()?, 0),
+            None => Ok(()),
+        }
     }
 
     fn add_run(&mut self, run: RunReader, generation: usize) -> Result<(), Error> {
@@ -113,14 +144,16 @@ impl Sorter {
     }
 
     pub fn finish(mut self) -> Result<Sorted, Error> {
-        if self.runs.is_empty() {
+        if self.runs.is_empty() && self.open.is_none() {
             self.sort_items();
             return Ok(Sorted(Origin::Memory { bytes: self.bytes, items: self.items, position: 0 }));
         }
-        if !self.items.is_empty() {
-            self.spill()?;
-        }
+        self.spill()?;
         self.bytes = Vec::new();
+        self.items = Vec::new();
+        if let Some(last) = self.open.take() {
+            self.add_run(last.writer.finish()?, 0)?;
+        }
         // The oldest runs are of the highest generation; with equal keys the older run goes first.
         let runs = self.runs.into_iter().rev().flatten().collect();
         Ok(Sorted(Origin::Files(Merge::new(runs)?)))

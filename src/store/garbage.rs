@@ -4,7 +4,7 @@
 use super::files::{PLANS, RunFileKind};
 use super::heads::Heads;
 use super::objects::blocking;
-use super::{Error, Store, blobs, contents, history, ledger, snapshots};
+use super::{Error, Store, blobs, contents, history, ledger, snapshots, standings};
 use crate::model::Digest;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -34,7 +34,9 @@ pub struct Collected {
     pub bytes: u64,
 }
 
-const HEADS: [&str; 4] = [snapshots::FOLDER, contents::FOLDER, ledger::FOLDER, history::FOLDER];
+const HEADS: [&str; 5] = [snapshots::FOLDER, contents::FOLDER, standings::FOLDER, ledger::FOLDER, history::FOLDER];
+/// Those that EmptyCache takes.
+const CACHES: [&str; 3] = [snapshots::FOLDER, contents::FOLDER, standings::FOLDER];
 
 impl Store {
     /// Blobs that some head names. Every digest in a head counts, also in one that is damaged or of another
@@ -44,7 +46,7 @@ impl Store {
     }
 
     pub(super) async fn named_blobs_of(&self, connector: &str) -> Result<BTreeSet<Digest>, Error> {
-        self.named_below(&[snapshots::FOLDER, contents::FOLDER].map(|folder| format!("{folder}/{connector}"))).await
+        self.named_below(&CACHES.map(|folder| format!("{folder}/{connector}"))).await
     }
 
     async fn named_below(&self, folders: &[String]) -> Result<BTreeSet<Digest>, Error> {

@@ -157,6 +157,11 @@ impl Store {
         Ok(names.filter_map(|segment| SystemIdentity::new(name(segment)?).ok()).collect())
     }
 
+    /// The blob of the ledger, which says whether it is still the same; absent where there is none.
+    pub async fn ledger_blob(&self, target: &SystemIdentity) -> Result<Option<Digest>, Error> {
+        Ok(self.ledger_heads(target).latest().await?.map(|head| head.value.ledger))
+    }
+
     /// The ledger for looking up; empty where there is none.
     pub async fn ledger(&self, target: &SystemIdentity) -> Result<Ledger, Error> {
         let lines = match self.ledger_heads(target).latest().await? {

@@ -8,6 +8,7 @@
 //! | `blobs/<64 hex>` | named by the SHA-256 of the content | with its head | when no head names it |
 //! | `snapshots/<connector>/heads/<20 digits>.json` | a pull's result | removed | the last n |
 //! | `contents/<connector>/heads/<20 digits>.json` | what a target held at its last full read | removed | the last n |
+//! | `standings/<connector>/heads/<20 digits>.json` | what a target's last plan was made from | removed | the last two |
 //! | `plans/<64 hex>.zst` | a plan by its digest | stays | by age |
 //! | `reports/<run>/…`, `logs/<run>/…`, `journals/<run>/…` | JSON Lines in zstd | stay | by age |
 //! | `ledger/<target>/heads/<20 digits>.json` | the address ledger | stays | the last two |
@@ -28,15 +29,17 @@ mod history;
 mod ledger;
 mod objects;
 mod snapshots;
+mod standings;
 #[cfg(test)]
 mod tests;
 
 pub use connect::environment_options;
-pub use contents::{ContentsHead, ContentsWriter, read_contents};
+pub use contents::{ContentsHead, ContentsWriter, address_key, contact_key, parse_contents, read_contents};
 pub use error::Error;
 pub use files::{JsonLines, Lines, RunFile, RunFileKind};
 pub use garbage::{Collected, Retention};
 pub use heads::Numbered;
 pub use ledger::{Ledger, LedgerAdditions, LedgerLine};
 pub use objects::{Object, Store};
-pub use snapshots::SnapshotHead;
+pub use snapshots::{Filtered, SnapshotHead};
+pub use standings::Standing;

@@ -2,8 +2,9 @@
 
 use super::heads::{Heads, Numbered};
 use super::{Error, Store, blobs};
-use crate::model::{Digest, SystemIdentity};
-use crate::snapshot::{Kind, Reader, Statistics};
+use crate::engine::FilterCounts;
+use crate::model::{Digest, Entry, SystemIdentity};
+use crate::snapshot::{self, Frames, Kind, Reader, Statistics};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -27,6 +28,20 @@ pub struct SnapshotHead {
     /// When the last full read started, on which this one builds.
     pub full_read: Timestamp,
     pub statistics: Statistics,
+    /// What the connector's own filters keep of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filtered: Option<Filtered>,
+}
+
+/// A snapshot seen through its connector's filters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Filtered {
+    /// Of the rules that were asked: with others, these counts are of no use.
+    pub rules: Digest,
+    pub counts: FilterCounts,
+    /// The blob with a line for every entry that does not pass.
+    pub rejected: Digest,
 }
 
 impl Store {
@@ -62,6 +77,33 @@ impl Store {
         self.open(snapshot, Kind::Entries).await
     }
 
+    /// The entries of a snapshot in order of their anchors, read and parsed on a thread of its own.
+    pub async fn open_entries(
+        &self,
+        digest: &Digest,
+    ) -> Result<impl Iterator<Item = Result<Entry, snapshot::Error>> + Send + use<>, Error> {
+        Ok(snapshot::ahead(self.open_here(digest, Kind::Entries).await?.documents::<Entry>())?)
+    }
+
+    /// The latest snapshot once more: a pull found it unchanged.
+    pub async fn repeat_snapshot(&self, connector: &str, head: &SnapshotHead) -> Result<u64, Error> {
+        self.snapshot_heads(connector).append(head).await
+    }
+
+    /// A snapshot for looking up and comparing.
+    pub async fn open_frames(&self, blob: &Digest, kind: Kind) -> Result<Frames, Error> {
+        Ok(Frames::open(self.blob(blob).await?, kind)?)
+    }
+
+    pub async fn open_records(&self, blob: &Digest) -> Result<Reader, Error> {
+        self.open(blob, Kind::Records).await
+    }
+
+    pub(super) async fn open_here(&self, blob: &Digest, kind: Kind) -> Result<Reader, Error> {
+        let file = self.blob(blob).await?;
+        Ok(Reader::new(file)?.expect(kind)?)
+    }
+
     pub(super) async fn open(&self, blob: &Digest, kind: Kind) -> Result<Reader, Error> {
         let file = self.blob(blob).await?;
         Ok(Reader::ahead(file)?.expect(kind)?)
@@ -72,6 +114,7 @@ impl Store {
         let named = self.named_blobs_of(connector).await?;
         self.snapshot_heads(connector).remove_all().await?;
         self.contents_heads(connector).remove_all().await?;
+        self.standing_heads(connector).remove_all().await?;
         let still_named = self.named_blobs().await?;
         for blob in named.difference(&still_named) {
             self.delete(&blobs::key(blob)).await?;

@@ -1,8 +1,8 @@
 //! A little world around the engine: sources, a target kept in memory, a ledger, a history, a clock.
 
 use galsync::engine::{
-    ApprovedCounts, ApprovedSet, Failure, History, Ledger, LedgerRecord, MemoryScratch, PlanChanged, PlanError,
-    PlanInput, PlanResult, ReportLine, Sink, SourceInput, TargetContent, TargetInput, plan,
+    ApprovedCounts, ApprovedSet, Failure, FoldedContact, History, Ledger, LedgerRecord, MemoryScratch, PlanChanged,
+    PlanError, PlanInput, PlanResult, ReportLine, Sink, SourceInput, TargetContent, TargetInput, plan,
 };
 use galsync::model::connector::{Connector, MemoryFile, RateLimit, System};
 use galsync::model::filters::Filters;
@@ -94,12 +94,22 @@ pub fn connector(name: &str, domains: &[Domain]) -> Connector {
 
 impl World {
     fn contents(&self) -> Vec<TargetContent> {
-        let owned = self.contacts.values().map(|contact| TargetContent::Owned(Box::new(contact.clone())));
+        // Whole or folded makes no difference.
+        let owned = self.contacts.values().map(|contact| match FoldedContact::new(contact) {
+            Some(folded) if !self.backwards => TargetContent::Folded(folded),
+            _ => TargetContent::Owned(Box::new(contact.clone())),
+        });
         let taken = self.taken.iter().map(|taken| TargetContent::Taken(Box::new(taken.clone())));
         let mut contents: Vec<TargetContent> = owned.chain(taken).collect();
         if self.backwards {
             contents.reverse();
         }
+        // The order that a plan needs; what is equal in it stays as it came.
+        contents.sort_by_key(|content| match content {
+            TargetContent::Taken(_) => None,
+            TargetContent::Owned(contact) => Some(contact.key()),
+            TargetContent::Folded(contact) => Some(contact.key.clone()),
+        });
         contents
     }
 

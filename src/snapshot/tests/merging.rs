@@ -2,6 +2,7 @@ use super::*;
 use crate::model::{Anchor, Attribute, Entry, RecipientType};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::io::Write;
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -66,6 +67,16 @@ fn statistics(model: &Model, membership: &Membership) -> Statistics {
     statistics
 }
 
+fn frames(file: &[u8]) -> Frames {
+    let mut copy = tempfile::tempfile().unwrap();
+    copy.write_all(file).unwrap();
+    Frames::open(copy, Kind::Entries).unwrap()
+}
+
+fn finish(merge: EntryMerge, previous: Option<(&Frames, &Statistics)>) -> Merged<Vec<u8>> {
+    merge.finish(previous, Vec::new(), &mut |_, _, _| Ok::<(), Error>(())).unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -86,11 +97,18 @@ proptest! {
                 let members: Vec<Anchor> = members.iter().map(|number| anchor(*number)).collect();
                 merge.members(group, &members).unwrap();
             }
-            let reader = previous.as_ref().map(|(file, statistics)| {
-                (Reader::new(Cursor::new(file.clone())).unwrap(), statistics)
-            });
-            let merged = merge.finish(reader, Vec::new()).unwrap();
-            prop_assert_eq!(merged.counts, apply(&mut model, &events, &membership));
+            let frames = previous.as_ref().map(|(file, statistics)| (frames(file), statistics));
+            let before = model.clone();
+            let counts = apply(&mut model, &events, &membership);
+            let mut told = Vec::new();
+            let merged = merge.finish(frames.as_ref().map(|(frames, statistics)| (frames, *statistics)), Vec::new(), &mut |anchor, old, new| {
+                told.push((anchor.clone(), old.cloned(), new.cloned()));
+                Ok::<(), Error>(())
+            }).unwrap();
+            prop_assert_eq!(merged.counts, counts);
+            let numbers: BTreeSet<u8> = before.keys().chain(model.keys()).copied().collect();
+            let all = numbers.iter().map(|n| (anchor(*n), before.get(n).cloned(), model.get(n).cloned()));
+            prop_assert_eq!(told, all.filter(|(_, old, new)| old != new).collect::<Vec<_>>());
             let found: Result<Vec<Entry>, Error> =
                 Reader::new(Cursor::new(merged.output.clone())).unwrap().documents().collect();
             prop_assert_eq!(found.unwrap(), model.values().cloned().collect::<Vec<_>>());
@@ -108,14 +126,28 @@ fn nothing_changed_gives_the_same_file() {
     let mut merge = EntryMerge::new(folder.path(), 0);
     (0..30).for_each(|number| merge.upsert(&entry(number, None, false)).unwrap());
     merge.members("staff", &[anchor(3)]).unwrap();
-    let first = merge.finish(None, Vec::new()).unwrap();
+    let first = finish(merge, None);
     let mut merge = EntryMerge::new(folder.path(), 0);
     merge.members("staff", &[anchor(3)]).unwrap();
-    let reader = Reader::new(Cursor::new(first.output.clone())).unwrap();
-    let second = merge.finish(Some((reader, &first.statistics)), Vec::new()).unwrap();
+    let second = finish(merge, Some((&frames(&first.output), &first.statistics)));
     assert_eq!(second.summary, first.summary);
     assert_eq!(second.statistics, first.statistics);
     assert_eq!(second.counts.changes(), 0);
+}
+
+/// A company of so many that its snapshot has dozens of frames.
+fn many(changed: &[usize]) -> EntryMerge {
+    let mut merge = EntryMerge::new(&std::env::temp_dir(), 1 << 20);
+    let mut add = |number: usize, title: &str| {
+        let mut entry = Entry::new(Anchor::new(format!("a-{number:06}")).unwrap(), RecipientType::UserMailbox);
+        entry.attributes.insert(Attribute::Notes, format!("{title} {}", "x".repeat(500 + number % 7)));
+        merge.upsert(&entry).unwrap();
+    };
+    match changed {
+        [] => (0..4_000).for_each(|number| add(number, "")),
+        numbers => numbers.iter().for_each(|number| add(*number, "changed")),
+    }
+    merge
 }
 
 #[test]
@@ -123,7 +155,7 @@ fn who_is_not_named_among_everybody_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let mut merge = EntryMerge::new(folder.path(), 0);
     (0..30).for_each(|number| merge.upsert(&entry(number, None, false)).unwrap());
-    let first = merge.finish(None, Vec::new()).unwrap();
+    let first = finish(merge, None);
     let next = |present: &[u8], everybody: bool| {
         let mut merge = EntryMerge::new(folder.path(), 0);
         present.iter().for_each(|number| merge.present(&anchor(*number)).unwrap());
@@ -132,8 +164,7 @@ fn who_is_not_named_among_everybody_is_gone() {
         if everybody {
             merge.names_everybody();
         }
-        let reader = Reader::new(Cursor::new(first.output.clone())).unwrap();
-        merge.finish(Some((reader, &first.statistics)), Vec::new()).unwrap()
+        finish(merge, Some((&frames(&first.output), &first.statistics)))
     };
     let even: Vec<u8> = (0..30).filter(|number| number % 2 == 0).collect();
     let merged = next(&even, true);
@@ -146,15 +177,52 @@ fn who_is_not_named_among_everybody_is_gone() {
 }
 
 #[test]
-fn a_damaged_previous_snapshot_gives_no_next_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut merge = EntryMerge::new(folder.path(), 0);
-    (0..30).for_each(|number| merge.upsert(&entry(number, None, false)).unwrap());
-    let first = merge.finish(None, Vec::new()).unwrap();
-    let cut = first.output[..first.output.len() - 1].to_vec();
-    let previous = Reader::new(Cursor::new(cut))
-        .and_then(|reader| EntryMerge::new(folder.path(), 0).finish(Some((reader, &first.statistics)), Vec::new()));
-    assert!(matches!(previous, Err(Error::Truncated)));
+fn frames_in_which_nothing_changed_are_taken_over() {
+    let first = finish(many(&[]), None);
+    let before = frames(&first.output);
+    // Twice in one frame, new ones in front and at the end, and single ones elsewhere.
+    let mut merge = many(&[1_000, 1_001, 2_500, 5_000]);
+    merge.remove(&Anchor::new("a-003999").unwrap()).unwrap();
+    let mut new = Entry::new(Anchor::new("a").unwrap(), RecipientType::UserMailbox);
+    new.hidden = true;
+    merge.upsert(&new).unwrap();
+    let second = finish(merge, Some((&before, &first.statistics)));
+    assert_eq!(second.counts, MergeCounts { added: 2, changed: 3, removed: 1, unchanged: 3_996 });
+    assert_eq!(second.summary.count, 4_001);
+    let after = frames(&second.output);
+    let known: BTreeSet<_> = before.frames().iter().map(|frame| frame.hash).collect();
+    let taken_over = after.frames().iter().filter(|frame| known.contains(&frame.hash)).count();
+    assert!(taken_over + 5 >= before.frames().len() && before.frames().len() > 30, "{taken_over}");
+
+    let mut walked = Vec::new();
+    compare(&before, &after, |difference| {
+        let (Difference::Added(record) | Difference::Removed(record) | Difference::Changed { before: record, .. }) =
+            difference;
+        walked.push(String::from_utf8_lossy(record.key).into_owned());
+        Ok::<(), Error>(())
+    })
+    .unwrap();
+    assert_eq!(walked, ["a", "a-001000", "a-001001", "a-002500", "a-003999", "a-005000"]);
+    let found: Result<Vec<Entry>, Error> =
+        Reader::thorough(Cursor::new(second.output.clone())).unwrap().documents().collect();
+    assert_eq!(found.unwrap().len(), 4_001);
+    let mut cursor = after.cursor();
+    for key in ["a", "a-000000", "a-002500", "a-005000"] {
+        assert_eq!(cursor.find(key.as_bytes()).unwrap().unwrap().key, key.as_bytes());
+    }
+    for key in ["", "Z", "a-003999", "b"] {
+        assert_eq!(cursor.find(key.as_bytes()).unwrap(), None, "{key}");
+    }
+}
+
+#[test]
+fn an_index_that_is_none_is_refused() {
+    let first = finish(many(&[]), None);
+    for length in [0, 10, 60, first.output.len() - 1] {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&first.output[..length]).unwrap();
+        assert!(Frames::open(file, Kind::Entries).is_err_and(|error| error.is_damage()), "{length}");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::TargetContent;
+use crate::engine::{FoldedContact, TargetContent};
 use crate::model::taken::{Holder, HolderKind, Taken};
 use crate::model::{Contact, ContactName, OwnerMark, SmtpAddress, SyncId};
 use std::collections::BTreeSet;
@@ -69,13 +69,21 @@ pub(super) async fn what_a_target_holds_is_read_back(store: Store) {
         holder: Holder { kind: HolderKind::Mailbox, handle: "cn=x".into(), name: "x".into() },
     };
     let twice = Contact { handle: Some("cn=gs-2".into()), ..contact.clone() };
+    let plain = Contact {
+        mark: OwnerMark::parse("gs1;owner;sync;target;system;anchor-2;;-;").unwrap(),
+        legacy_exchange_dn: Some("/o=\"x\",\"owned\":[/cn=y".into()),
+        ..contact.clone()
+    };
+    let plain = FoldedContact::new(&plain).unwrap();
     let contents = [
         TargetContent::Taken(Box::new(taken)),
         TargetContent::Owned(Box::new(contact)),
         TargetContent::Owned(Box::new(twice)),
+        TargetContent::Folded(plain.clone()),
     ];
     let mut writer = store.contents_writer();
-    contents.iter().for_each(|content| writer.push(content).unwrap());
+    let unfolded = TargetContent::Owned(Box::new(plain.unfold().unwrap()));
+    contents[1..3].iter().chain([&contents[0], &unfolded]).for_each(|content| writer.push(content).unwrap());
     let (file, summary) = writer.finish(store.temporary_file().unwrap()).unwrap();
     let head = ContentsHead {
         identity: SystemIdentity::new("target").unwrap(),
@@ -86,7 +94,7 @@ pub(super) async fn what_a_target_holds_is_read_back(store: Store) {
     store.put_contents("fabrikam", file, &head).await.unwrap();
     assert_eq!(store.latest_contents("fabrikam").await.unwrap().unwrap().value, head);
     let back: Vec<_> = store.open_contents(&head.contents).await.unwrap().map(Result::unwrap).collect();
-    assert_eq!(back, [contents[1].clone(), contents[2].clone(), contents[0].clone()]);
+    assert_eq!(back, contents);
     store.forget_contents("fabrikam").await.unwrap();
     assert_eq!(store.latest_contents("fabrikam").await.unwrap(), None);
 }

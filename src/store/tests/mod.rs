@@ -99,7 +99,8 @@ fn entries(numbers: impl IntoIterator<Item = u32>) -> (File, crate::snapshot::Su
         let anchor = Anchor::new(format!("anchor-{number:06}")).unwrap();
         merge.upsert(&Entry::new(anchor, RecipientType::UserMailbox)).unwrap();
     }
-    let merged = merge.finish(None, tempfile::tempfile().unwrap()).unwrap();
+    let mut nobody = |_: &Anchor, _: Option<&Entry>, _: Option<&Entry>| Ok::<(), crate::snapshot::Error>(());
+    let merged = merge.finish(None, tempfile::tempfile().unwrap(), &mut nobody).unwrap();
     (merged.output, merged.summary, merged.statistics)
 }
 
@@ -114,6 +115,7 @@ fn head(fingerprint: &str, snapshot: Digest, statistics: Statistics) -> Snapshot
         completed: time,
         full_read: time,
         statistics,
+        filtered: None,
     }
 }
 

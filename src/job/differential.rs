@@ -1,0 +1,300 @@
+//! A plan from the last one: only what changed since, and what that is connected with, is planned again. The result is
+//! the one that planning everything would give; where that cannot be known, there is none, and everything is planned.
+
+use super::context::Context;
+use super::error::Error;
+use super::ground::Ground;
+use super::standing::{Part, Told, exchange, read_row};
+use crate::engine::{Conclusion, Failure, Links, PlanDigests, PlanResult, TargetContent, plan_part};
+use crate::model::{Anchor, Change, Digest, Entry, Key, SystemIdentity};
+use crate::snapshot::{self, Difference, Exchanged, FileScratch, Frames, Kind};
+use crate::store::{self, Standing};
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// With more rows to plan again, planning all costs little more; and these are kept in memory.
+const MOST_AFFECTED: usize = 20_000;
+
+/// Gets every change of the plan, and what is told of each row, in order.
+pub(super) type Tell<'t> = &'t mut dyn FnMut(Option<&Change>, &RawValue) -> Result<(), Failure>;
+
+/// Nothing where the last plan is of no use, or where too much changed.
+pub(super) async fn plan(
+    ground: &Ground<'_>,
+    contents: &Digest,
+    context: &Context<'_>,
+    tell: Tell<'_>,
+) -> Result<Option<(PlanResult, Standing)>, Error> {
+    match go_on(ground, contents, context, tell).await {
+        Err(Error::Store(error)) if error.is_absence() => {
+            tracing::warn!(%error, "the last plan is of no use; planning everything");
+            Ok(None)
+        }
+        planned => planned,
+    }
+}
+
+async fn go_on(
+    ground: &Ground<'_>,
+    contents: &Digest,
+    context: &Context<'_>,
+    tell: Tell<'_>,
+) -> Result<Option<(PlanResult, Standing)>, Error> {
+    let Some(standing) = usable(ground, contents, context).await? else { return Ok(None) };
+    let store = context.store;
+    let mut sources = Vec::new();
+    for (part, identity) in ground.simulate.sources.iter().zip(&ground.identities) {
+        let Some(before) = standing.sources.get(identity) else { return Ok(None) };
+        let is_other = *before != part.snapshot;
+        sources.push(Sides {
+            identity,
+            before: store.open_frames(before, Kind::Entries).await?,
+            after: match is_other {
+                true => Some(store.open_frames(&part.snapshot, Kind::Entries).await?),
+                false => None,
+            },
+        });
+    }
+    let world = World { ground, sources, contents: store.open_frames(contents, Kind::Contacts).await? };
+    let (rows, told) = (
+        store.open_frames(&standing.rows, Kind::Records).await?,
+        store.open_frames(&standing.told, Kind::Records).await?,
+    );
+    let Some(keys) = world.affected(&rows, &told)? else { return Ok(None) };
+    let scratch = FileScratch::new(store.scratch());
+    let mut before = Part::default();
+    let old = world.plan(&keys, Side::Before, standing.now, &scratch, &mut before)?;
+    let mut after = Part::default();
+    let new = world.plan(&keys, Side::After, ground.now, &scratch, &mut after)?;
+    let Some(sums) = standing.sums.exchange(&old, &new).filter(|_| !after.renamed) else { return Ok(None) };
+    let rows = match before.rows == after.rows {
+        true => standing.rows,
+        false => {
+            let documents = after.rows.iter().map(|(key, links)| (key.clone(), super::standing::row_document(links)));
+            exchange(&rows, &changes(&keys, documents.collect()), store).await?.0
+        }
+    };
+    let documents = after.told.into_iter().collect();
+    let (told, file) = exchange(&told, &changes(&keys, documents), store).await?;
+    let mut digests = PlanDigests::new(&ground.identity, &ground.simulate.rules);
+    Frames::open(file, Kind::Records)?.for_each(|record| -> Result<(), Error> {
+        let told: Told<'_> =
+            serde_json::from_slice(record.document).map_err(|error| snapshot::Error::document(0, &error))?;
+        let change = told.change.map(|change| serde_json::from_str::<Change>(change.get()));
+        let change = change.transpose().map_err(|error| snapshot::Error::document(0, &error))?;
+        change.iter().for_each(|change| digests.add(change));
+        tell(change.as_ref(), told.line).map_err(super::planning::failed)
+    })?;
+    let conclusion = Conclusion {
+        rules: &ground.simulate.rules,
+        target: &ground.identity,
+        sources: &ground.sources(),
+        history: &ground.history(),
+        now: ground.now,
+    };
+    let result = conclusion.draw(sums, digests);
+    let standing = ground.standing(*contents, (rows, told), &result);
+    Ok(Some((result, standing)))
+}
+
+/// The last plan, if it was made under the same rules and from the same contents.
+async fn usable(ground: &Ground<'_>, contents: &Digest, context: &Context<'_>) -> Result<Option<Standing>, Error> {
+    let standing = context.store.latest_standing(&ground.simulate.target.name).await?.map(|head| head.value);
+    Ok(standing.filter(|standing| standing.rules == ground.rules && standing.contents == *contents))
+}
+
+fn changes(keys: &BTreeSet<Key>, mut documents: BTreeMap<Key, Vec<u8>>) -> Vec<Exchanged> {
+    keys.iter().map(|key| (key.as_str().as_bytes().to_vec(), documents.remove(key))).collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Before,
+    After,
+}
+
+/// One source's snapshots.
+struct Sides<'a> {
+    identity: &'a SystemIdentity,
+    before: Frames,
+    /// Absent where it is the same.
+    after: Option<Frames>,
+}
+
+impl Sides<'_> {
+    fn frames(&self, side: Side) -> &Frames {
+        self.after.as_ref().filter(|_| side == Side::After).unwrap_or(&self.before)
+    }
+}
+
+struct World<'a> {
+    ground: &'a Ground<'a>,
+    sources: Vec<Sides<'a>>,
+    contents: Frames,
+}
+
+/// Why a walk ended early.
+enum Ended {
+    TooMuch,
+    Failed(snapshot::Error),
+}
+
+impl From<snapshot::Error> for Ended {
+    fn from(error: snapshot::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl World<'_> {
+    /// The keys of all entries that are not as they were; nothing where they are too many.
+    fn changed(&self) -> Result<Option<BTreeSet<Key>>, Error> {
+        let mut keys = BTreeSet::new();
+        for source in &self.sources {
+            let Some(after) = &source.after else { continue };
+            let walked = snapshot::compare(&source.before, after, |difference| {
+                let (Difference::Added(record)
+                | Difference::Removed(record)
+                | Difference::Changed { after: record, .. }) = difference;
+                let anchor = std::str::from_utf8(record.key).ok().and_then(|anchor| Anchor::new(anchor).ok());
+                let anchor = anchor.ok_or_else(|| snapshot::Error::Damaged("a key is no anchor".into()))?;
+                keys.insert(Key::new(source.identity, &anchor));
+                if keys.len() > MOST_AFFECTED { Err(Ended::TooMuch) } else { Ok(()) }
+            });
+            match walked {
+                Ok(()) => {}
+                Err(Ended::TooMuch) => return Ok(None),
+                Err(Ended::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Ok(Some(keys))
+    }
+
+    /// The keys of all rows of which anything could be different now: those that changed, those that depend on the
+    /// time, and all that they are connected with, before or now.
+    fn affected(&self, rows: &Frames, told: &Frames) -> Result<Option<BTreeSet<Key>>, Error> {
+        let Some(mut keys) = self.changed()? else { return Ok(None) };
+        let mut probe = Part::default();
+        let scratch = crate::engine::MemoryScratch;
+        self.plan(&keys, Side::After, self.ground.now, &scratch, &mut probe)?;
+        let mut wanted: HashSet<u64> =
+            probe.rows.iter().flat_map(|(_, Links { values, .. })| values).copied().collect();
+        // A contact is hidden as of the time of the plan.
+        let mut hides = BTreeSet::new();
+        told.for_each(|record| -> Result<(), Error> {
+            if memchr::memmem::find(record.document, b"\"kind\":\"hide\"").is_some() {
+                hides.insert(record.key.to_vec());
+            }
+            Ok(())
+        })?;
+        let (mut values, mut ends, mut affected) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let mut seeds = keys.iter().peekable();
+        rows.for_each(|record| -> Result<(), Error> {
+            let timed = read_row(record.document, &mut values);
+            let timed = timed.ok_or_else(|| snapshot::Error::Damaged("a row is none".into()))?;
+            while seeds.next_if(|key| key.as_str().as_bytes() < record.key).is_some() {}
+            let is_seed = seeds.next_if(|key| key.as_str().as_bytes() == record.key).is_some();
+            if timed || is_seed || hides.contains(record.key) {
+                affected.insert(ends.len());
+            }
+            ends.push(values.len());
+            Ok(())
+        })?;
+        let of = |row: usize| &values[row.checked_sub(1).map_or(0, |before| ends[before])..ends[row]];
+        affected.iter().for_each(|row| wanted.extend(of(*row)));
+        loop {
+            let joins = |row: &usize| !affected.contains(row) && of(*row).iter().any(|value| wanted.contains(value));
+            let joining: Vec<usize> = (0..ends.len()).filter(joins).collect();
+            if affected.len() + joining.len() > MOST_AFFECTED {
+                return Ok(None);
+            }
+            if joining.is_empty() {
+                break;
+            }
+            joining.iter().for_each(|row| wanted.extend(of(*row)));
+            affected.extend(joining);
+        }
+        for key in rows.keys(&affected)? {
+            let key = std::str::from_utf8(&key).ok().and_then(|key| Key::parse(key).ok());
+            keys.insert(key.ok_or_else(|| snapshot::Error::Damaged("a key is none".into()))?);
+        }
+        Ok(Some(keys))
+    }
+
+    fn plan(
+        &self,
+        keys: &BTreeSet<Key>,
+        side: Side,
+        now: Timestamp,
+        scratch: &dyn crate::engine::Scratch,
+        part: &mut Part,
+    ) -> Result<crate::engine::Sums, Error> {
+        let mut entries = Vec::new();
+        for source in &self.sources {
+            entries.push(find_entries(source, side, keys)?);
+        }
+        let contents = self.find_contents(keys, entries.iter().flatten())?;
+        let entries =
+            entries.into_iter().map(|entries| -> super::ground::Entries<'_> { Box::new(entries.into_iter().map(Ok)) });
+        let contents = Box::new(contents.into_iter().map(Ok));
+        self.ground.input(contents, entries.collect(), now, |input| Ok(plan_part(input, scratch, part)?))
+    }
+
+    /// The contacts with these keys, and everybody who holds an address of theirs or of the entries.
+    fn find_contents<'e>(
+        &self,
+        keys: &BTreeSet<Key>,
+        entries: impl Iterator<Item = &'e Entry>,
+    ) -> Result<Vec<TargetContent>, Error> {
+        let mut owned = Vec::new();
+        let mut cursor = self.contents.cursor();
+        for key in keys {
+            if let Some(record) = cursor.find(&store::contact_key(key))? {
+                owned.extend(store::parse_contents(record)?);
+            }
+        }
+        let mut addresses = BTreeSet::new();
+        for entry in entries {
+            let all = entry.primary.iter().chain(&entry.secondary).chain(&entry.external);
+            addresses.extend(all.map(|address| format!("smtp:{address}")));
+            let all = entry.x500.iter().chain(&entry.legacy_exchange_dn);
+            addresses.extend(all.map(|dn| format!("x500:{}", dn.to_lowercase())));
+        }
+        for content in &owned {
+            let unfolded;
+            let contact = match content {
+                TargetContent::Owned(contact) => &**contact,
+                TargetContent::Folded(contact) => {
+                    unfolded = contact.unfold().map_err(super::planning::failed)?;
+                    &unfolded
+                }
+                TargetContent::Taken(_) => continue,
+            };
+            let all = [&contact.primary, &contact.delivery].into_iter().chain(&contact.secondary);
+            addresses.extend(all.map(|address| format!("smtp:{address}")));
+            let all = contact.x500.iter().chain(&contact.legacy_exchange_dn);
+            addresses.extend(all.map(|dn| format!("x500:{}", dn.to_lowercase())));
+            addresses.extend(contact.foreign_values.iter().map(|value| value.to_lowercase()));
+        }
+        let mut contents = Vec::new();
+        for address in addresses {
+            if let Some(record) = cursor.find(&store::address_key(&address))? {
+                contents.extend(store::parse_contents(record)?);
+            }
+        }
+        contents.extend(owned);
+        Ok(contents)
+    }
+}
+
+fn find_entries(source: &Sides<'_>, side: Side, keys: &BTreeSet<Key>) -> Result<Vec<Entry>, Error> {
+    let mut cursor = source.frames(side).cursor();
+    let mut entries = Vec::new();
+    for key in keys.iter().filter(|key| key.source() == source.identity.as_str()) {
+        if let Some(record) = cursor.find(key.anchor().as_bytes())? {
+            let entry = serde_json::from_slice(record.document);
+            entries.push(entry.map_err(|error| snapshot::Error::document(0, &error))?);
+        }
+    }
+    Ok(entries)
+}

@@ -1,0 +1,130 @@
+//! What a plan stands on beside entries and contents: rules, identities, ledger, history and the time.
+
+use super::context::Context;
+use super::error::Error;
+use crate::directory::Target;
+use crate::engine::{Failure, History, PlanInput, PlanResult, SourceInput, TargetContent, TargetInput};
+use crate::model::digest::Canonical;
+use crate::model::taken::TargetLimits;
+use crate::model::{Digest, Entry, SystemIdentity};
+use crate::operation::{Reason, SimulateRequest, SourcePart};
+use crate::store::{self, Ledger, Numbered, Standing};
+use jiff::Timestamp;
+
+pub(super) type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, Failure>> + 'a>;
+
+pub(super) struct Ground<'a> {
+    pub simulate: &'a SimulateRequest,
+    target: &'a dyn Target,
+    pub identity: SystemIdentity,
+    limits: TargetLimits,
+    /// Of the sources, in their order.
+    pub identities: Vec<SystemIdentity>,
+    ledger: Ledger,
+    pub history: Option<Numbered<History>>,
+    /// Of all here but the time: an equal plan comes of equal rules, entries and contents.
+    pub rules: Digest,
+    pub now: Timestamp,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) async fn survey(
+        simulate: &'a SimulateRequest,
+        target: &'a dyn Target,
+        identity: SystemIdentity,
+        context: &Context<'_>,
+    ) -> Result<Self, Error> {
+        let store = context.store;
+        let mut identities = Vec::new();
+        for part in &simulate.sources {
+            let head = store.snapshot_head(&part.connector.name, &part.snapshot).await;
+            identities.push(head.map_err(|error| gone(part, error))?.identity);
+        }
+        let history = store.history(&identity, &simulate.rules.sync).await?;
+        let limits = target.limits();
+        let pushed = history.as_ref().map(|history| &history.value.pushed);
+        let TargetLimits { can_hide, x500, batch: _, own_domains } = &limits;
+        let sources: Vec<_> = simulate.sources.iter().map(|part| (&part.connector, &part.rules)).collect();
+        let known = store.ledger_blob(&identity).await?;
+        let all = (
+            (&simulate.target, &simulate.rules, sources, &simulate.claimed_elsewhere),
+            (&identity, &identities, can_hide, x500, own_domains),
+            (known, pushed),
+        );
+        let mut rules = Canonical::new("standing/1");
+        rules.text(env!("CARGO_PKG_VERSION"));
+        rules.bytes(&serde_json::to_vec(&all).expect("settings are plain data"));
+        let (rules, now) = (rules.finish(), context.clock.now());
+        let ledger = store.ledger(&identity).await?;
+        Ok(Self { simulate, target, identity, limits, identities, ledger, history, rules, now })
+    }
+
+    /// What a plan is made from.
+    pub(super) fn input<T>(
+        &self,
+        contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>> + '_>,
+        entries: Vec<Entries<'_>>,
+        now: Timestamp,
+        plan: impl FnOnce(PlanInput<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let sources = self.simulate.sources.iter().zip(&self.identities).zip(entries);
+        let sources = sources.map(|((part, identity), entries)| SourceInput {
+            identity: identity.clone(),
+            connector: &part.connector,
+            rules: &part.rules,
+            fresh: part.fresh,
+            entries,
+        });
+        let planned = plan(PlanInput {
+            rules: &self.simulate.rules,
+            target: TargetInput {
+                connector: &self.simulate.target,
+                identity: self.identity.clone(),
+                limits: &self.limits,
+                normalize: &|contact| self.target.normalize(contact),
+                contents,
+            },
+            sources: sources.collect(),
+            ledger: &self.ledger,
+            history: self.history.as_ref().map(|history| &history.value),
+            claimed_elsewhere: &self.simulate.claimed_elsewhere,
+            now,
+        })?;
+        self.ledger.check()?;
+        Ok(planned)
+    }
+
+    pub(super) fn history(&self) -> History {
+        self.history.as_ref().map(|history| history.value.clone()).unwrap_or_default()
+    }
+
+    /// The sources with the names of their connectors, the target itself aside.
+    pub(super) fn sources(&self) -> Vec<(SystemIdentity, String)> {
+        let all =
+            self.identities.iter().zip(&self.simulate.sources).filter(|(identity, _)| **identity != self.identity);
+        all.map(|(identity, part)| (identity.clone(), part.connector.name.clone())).collect()
+    }
+
+    pub(super) fn standing(&self, contents: Digest, (rows, told): (Digest, Digest), result: &PlanResult) -> Standing {
+        let sources = self.identities.iter().zip(&self.simulate.sources);
+        Standing {
+            rules: self.rules,
+            contents,
+            sources: sources.map(|(identity, part)| (identity.clone(), part.snapshot)).collect(),
+            now: self.now,
+            sums: result.sums(),
+            rows,
+            told,
+        }
+    }
+}
+
+pub(super) fn gone(part: &SourcePart, error: store::Error) -> Error {
+    match error {
+        store::Error::NotFound { .. } => Error::refused(
+            Reason::SnapshotMissing,
+            format!("the snapshot of {} is gone; pull it again", part.connector.name),
+        ),
+        error => error.into(),
+    }
+}

@@ -1,0 +1,180 @@
+//! What a plan leaves for the next one: a line for every row, and a line for every row of which something was told.
+
+use super::error::Error;
+use crate::engine::{Failure, Links, ReportLine};
+use crate::model::{Change, ChangeKind, ContactName, Digest, Key, OwnerMark};
+use crate::snapshot::{Exchanged, Frames, Kind, Writer};
+use crate::store::Store;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::fs::File;
+use std::io::BufWriter;
+
+/// With more to tell, going on from it would save nothing.
+const MOST_TOLD: u64 = 100_000;
+
+/// What was told of a row, as it is kept.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Told<'a> {
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub change: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub line: &'a RawValue,
+}
+
+/// Puts lines and changes together as they are told.
+#[derive(Default)]
+pub(super) struct Telling(Option<(Key, Box<RawValue>)>);
+
+impl Telling {
+    /// A change comes before its line.
+    pub(super) fn change(&mut self, change: &Change) -> Result<(), Failure> {
+        self.0 = Some((change.key.clone(), serde_json::value::to_raw_value(change)?));
+        Ok(())
+    }
+
+    /// The document of the line's row.
+    pub(super) fn line(&mut self, line: &ReportLine<'_>) -> Result<Vec<u8>, Failure> {
+        let change = self.0.take_if(|(key, _)| key == line.key);
+        let line = serde_json::value::to_raw_value(line)?;
+        let told = Told { change: change.as_ref().map(|(_, change)| &**change), line: &line };
+        Ok(serde_json::to_vec(&told)?)
+    }
+}
+
+const TIMED: u8 = b't';
+const PLAIN: u8 = b'-';
+const DIGITS: usize = 16;
+
+/// The document of a row: whether it depends on time, and 16 digits for each value.
+pub(super) fn row_document(links: &Links) -> Vec<u8> {
+    let mut document = vec![b'"', if links.timed { TIMED } else { PLAIN }];
+    for value in &links.values {
+        let mut digits = [0; DIGITS];
+        hex::encode_to_slice(value.to_be_bytes(), &mut digits).expect("two digits a byte");
+        document.extend_from_slice(&digits);
+    }
+    document.push(b'"');
+    document
+}
+
+/// Appends the values of a row's document; whether it depends on time. Nothing where it is none.
+pub(super) fn read_row(document: &[u8], values: &mut Vec<u64>) -> Option<bool> {
+    let (timed, digits) = document.strip_prefix(b"\"")?.strip_suffix(b"\"")?.split_first()?;
+    let (all, rest) = digits.as_chunks::<DIGITS>();
+    if !rest.is_empty() {
+        return None;
+    }
+    for digits in all {
+        let mut bytes = [0; 8];
+        hex::decode_to_slice(digits, &mut bytes).ok()?;
+        values.push(u64::from_be_bytes(bytes));
+    }
+    Some(*timed == TIMED)
+}
+
+/// Rows and what is told of them, as a whole plan tells it.
+pub(super) struct Keeping {
+    rows: Writer<BufWriter<File>>,
+    told: Writer<BufWriter<File>>,
+    telling: Telling,
+    count: u64,
+}
+
+impl Keeping {
+    pub(super) fn new(store: &Store) -> Result<Self, Error> {
+        let writer =
+            || -> Result<_, Error> { Ok(Writer::new(BufWriter::new(store.temporary_file()?), Kind::Records)?) };
+        Ok(Self { rows: writer()?, told: writer()?, telling: Telling::default(), count: 0 })
+    }
+
+    pub(super) fn row(&mut self, key: &Key, links: &Links) -> Result<(), Failure> {
+        Ok(self.rows.append(key.as_str().as_bytes(), &row_document(links))?)
+    }
+
+    pub(super) fn change(&mut self, change: &Change) -> Result<(), Failure> {
+        self.telling.change(change)
+    }
+
+    /// `false` = there is so much to tell that it is not worth keeping.
+    pub(super) fn line(&mut self, line: &ReportLine<'_>) -> Result<bool, Failure> {
+        self.count += 1;
+        let document = self.telling.line(line)?;
+        self.told.append(line.key.as_str().as_bytes(), &document)?;
+        Ok(self.count < MOST_TOLD)
+    }
+
+    /// Puts both into the store: rows, and what was told.
+    pub(super) async fn keep(self, store: &Store) -> Result<(Digest, Digest), Error> {
+        Ok((put(self.rows, store).await?, put(self.told, store).await?))
+    }
+}
+
+async fn put(writer: Writer<BufWriter<File>>, store: &Store) -> Result<Digest, Error> {
+    let (output, summary) = writer.finish()?;
+    let file = output.into_inner().map_err(|error| Error::Temporary(error.into_error()))?;
+    store.put_blob(&summary.file, file).await?;
+    Ok(summary.file)
+}
+
+/// Rows and what is told of them, of a small part of the world.
+#[derive(Default)]
+pub(super) struct Part {
+    pub rows: Vec<(Key, Links)>,
+    pub told: Vec<(Key, Vec<u8>)>,
+    telling: Telling,
+    /// A contact was made with another name than its first: whose is the first can be seen in the whole only.
+    pub renamed: bool,
+}
+
+impl crate::engine::Sink for Part {
+    fn change(&mut self, change: &Change) -> Result<(), Failure> {
+        if let Some(after) = change.after.as_ref().filter(|_| change.kind == ChangeKind::Create) {
+            let OwnerMark { owner, sync, target, .. } = &after.mark;
+            self.renamed |= after.name != ContactName::derive(owner, sync, target, &change.key);
+        }
+        self.telling.change(change)
+    }
+
+    fn line(&mut self, line: &ReportLine<'_>) -> Result<(), Failure> {
+        let document = self.telling.line(line)?;
+        self.told.push((line.key.clone(), document));
+        Ok(())
+    }
+
+    fn wants_rows(&self) -> bool {
+        true
+    }
+
+    fn row(&mut self, key: &Key, links: &Links) -> Result<(), Failure> {
+        self.rows.push((key.clone(), links.clone()));
+        Ok(())
+    }
+}
+
+/// The blob with the records exchanged, and the file that it was put from.
+pub(super) async fn exchange(frames: &Frames, changes: &[Exchanged], store: &Store) -> Result<(Digest, File), Error> {
+    let output = BufWriter::new(store.temporary_file()?);
+    let (output, summary) = crate::snapshot::exchange(frames, changes, output)?;
+    let file = output.into_inner().map_err(|error| Error::Temporary(error.into_error()))?;
+    let again = file.try_clone()?;
+    store.put_blob(&summary.file, again).await?;
+    Ok((summary.file, file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_reads_back() {
+        for links in [Links::default(), Links { values: vec![0, 7, u64::MAX], timed: true }] {
+            let mut values = Vec::new();
+            assert_eq!(read_row(&row_document(&links), &mut values), Some(links.timed));
+            assert_eq!(values, links.values);
+        }
+        for bad in ["", "\"\"", "\"t0\"", "\"t0123456789abcdeg\"", "t0123456789abcdef"] {
+            assert_eq!(read_row(bad.as_bytes(), &mut Vec::new()), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The frames of a snapshot: where each begins and what it holds, so that single records are found, and what did
+//! not change is copied and compared without being decompressed.
+
+use super::Error;
+use super::batch::Batch;
+use super::format::{Kind, Record, parse_header};
+use super::sealed::SEAL_BYTES;
+use crate::model::Digest;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// A skippable zstd frame, as the seal is one: common tools pass over it.
+const INDEX_START: [u8; 4] = [0x52, 0x2A, 0x4D, 0x18];
+const HASH_BYTES: usize = 16;
+/// A frame holds whole lines; one with a single very long line is larger than usual.
+const MAX_FRAME_BYTES: usize = 32 << 20;
+
+/// One frame of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub first_key: Box<[u8]>,
+    pub compressed: u32,
+    pub raw: u32,
+    pub count: u32,
+    /// Of the compressed bytes: equal for equal frames.
+    pub hash: [u8; HASH_BYTES],
+}
+
+impl Frame {
+    pub(super) fn hash(compressed: &[u8]) -> [u8; HASH_BYTES] {
+        let mut hash = [0; HASH_BYTES];
+        hash.copy_from_slice(&Digest::of(compressed).as_bytes()[..HASH_BYTES]);
+        hash
+    }
+}
+
+/// The index as it stands before the seal: frames, their number, the length of the first frame (which holds the
+/// first line alone), and the length of all this.
+pub(super) fn index(header: u32, frames: &[Frame]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(20 + frames.len() * 96);
+    bytes.extend_from_slice(&INDEX_START);
+    bytes.extend_from_slice(&[0; 4]);
+    for Frame { first_key, compressed, raw, count, hash } in frames {
+        for number in [first_key.len() as u32, *compressed, *raw, *count] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(hash);
+        bytes.extend_from_slice(first_key);
+    }
+    for number in [frames.len() as u32, header, bytes.len() as u32 + 12] {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    let length = (bytes.len() - 8) as u32;
+    bytes[4..8].copy_from_slice(&length.to_le_bytes());
+    bytes
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn parse_frame(bytes: &mut &[u8]) -> Option<Frame> {
+    let key = number(bytes, 0)? as usize;
+    let [compressed, raw, count] = [number(bytes, 4)?, number(bytes, 8)?, number(bytes, 12)?];
+    let hash = bytes.get(16..16 + HASH_BYTES)?.try_into().ok()?;
+    let first_key = bytes.get(16 + HASH_BYTES..16 + HASH_BYTES + key)?.into();
+    *bytes = &bytes[16 + HASH_BYTES + key..];
+    Some(Frame { first_key, compressed, raw, count, hash })
+}
+
+/// A snapshot whose frames are read where they are wanted. It must be known to be whole, as a blob of the store is
+/// that was opened: neither seal nor order are looked at here.
+pub struct Frames {
+    file: File,
+    kind: Kind,
+    frames: Vec<Frame>,
+    /// Where each frame begins; one more for the end of the last.
+    starts: Vec<u64>,
+}
+
+impl Frames {
+    pub fn open(file: File, kind: Kind) -> Result<Self, Error> {
+        let damaged = || Error::damaged("its index is none");
+        let end = file.metadata()?.len().checked_sub(SEAL_BYTES as u64).ok_or(Error::Truncated)?;
+        let mut tail = [0; 12];
+        file.read_exact_at(&mut tail, end.checked_sub(12).ok_or(Error::Truncated)?)?;
+        let [count, header, length] =
+            [number(&tail, 0), number(&tail, 4), number(&tail, 8)].map(Option::unwrap_or_default);
+        let start = end.checked_sub(u64::from(length)).filter(|_| length >= 20).ok_or_else(damaged)?;
+        let mut index = vec![0; length as usize];
+        file.read_exact_at(&mut index, start)?;
+        let mut rest = index.strip_prefix(&INDEX_START).and_then(|rest| rest.get(4..)).ok_or_else(damaged)?;
+        let (mut frames, mut starts) = (Vec::new(), vec![u64::from(header)]);
+        for _ in 0..count {
+            let frame = parse_frame(&mut rest).ok_or_else(damaged)?;
+            starts.push(starts.last().copied().unwrap_or(0) + u64::from(frame.compressed));
+            frames.push(frame);
+        }
+        if rest.len() != tail.len() || starts.last().is_none_or(|end| *end > start) {
+            return Err(damaged());
+        }
+        let opened = Self { file, kind, frames, starts };
+        let first = opened.decompress(0, u64::from(header), 4_096)?;
+        let found = parse_header(first.strip_suffix(b"\n").unwrap_or(&first))?;
+        if found == kind { Ok(opened) } else { Err(Error::Kind { found: found.name(), wanted: kind.name() }) }
+    }
+
+    fn decompress(&self, start: u64, length: u64, raw: usize) -> Result<Vec<u8>, Error> {
+        let bytes = self.bytes(start, length)?;
+        let raw = raw.min(MAX_FRAME_BYTES);
+        zstd::bulk::decompress(&bytes, raw).map_err(|error| Error::damaged(error.to_string()))
+    }
+
+    fn bytes(&self, start: u64, length: u64) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; length as usize];
+        self.file.read_exact_at(&mut bytes, start)?;
+        Ok(bytes)
+    }
+
+    pub(super) fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// The frame as it stands in the file.
+    pub(super) fn compressed(&self, index: usize) -> Result<Vec<u8>, Error> {
+        self.bytes(self.starts[index], u64::from(self.frames[index].compressed))
+    }
+
+    pub(super) fn read(&self, index: usize) -> Result<Batch, Error> {
+        let Frame { compressed, raw, count, .. } = self.frames[index];
+        let batch = Batch::of(self.decompress(self.starts[index], compressed.into(), raw as usize)?)?;
+        if batch.len() == count as usize { Ok(batch) } else { Err(Error::damaged("its index is another's")) }
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// All records in order.
+    pub fn for_each<E: From<Error>>(&self, mut read: impl FnMut(Record<'_>) -> Result<(), E>) -> Result<(), E> {
+        (0..self.frames.len()).try_for_each(|index| self.read(index)?.records().try_for_each(&mut read))
+    }
+
+    /// The keys of the records with these numbers, from 0.
+    pub fn keys(&self, numbers: &BTreeSet<usize>) -> Result<Vec<Vec<u8>>, Error> {
+        let mut keys = Vec::with_capacity(numbers.len());
+        let mut start = 0;
+        for (index, frame) in self.frames.iter().enumerate() {
+            let end = start + frame.count as usize;
+            let mut wanted = numbers.range(start..end).peekable();
+            if wanted.peek().is_some() {
+                let batch = self.read(index)?;
+                keys.extend(wanted.filter_map(|number| batch.record(number - start)).map(|record| record.key.to_vec()));
+            }
+            start = end;
+        }
+        Ok(keys)
+    }
+
+    /// For looking up keys; best in ascending order.
+    pub fn cursor(&self) -> Cursor<'_> {
+        Cursor { frames: self, current: None }
+    }
+}
+
+/// Remembers the frame that it was in.
+pub struct Cursor<'a> {
+    frames: &'a Frames,
+    current: Option<(usize, Batch)>,
+}
+
+impl Cursor<'_> {
+    pub fn find(&mut self, key: &[u8]) -> Result<Option<Record<'_>>, Error> {
+        let after = self.frames.frames.partition_point(|frame| *frame.first_key <= *key);
+        let Some(index) = after.checked_sub(1) else { return Ok(None) };
+        if self.current.as_ref().is_none_or(|(known, _)| *known != index) {
+            self.current = Some((index, self.frames.read(index)?));
+        }
+        Ok(self.current.as_ref().and_then(|(_, batch)| batch.find(key)))
+    }
+}
