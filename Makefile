@@ -28,6 +28,10 @@ check: tools ## format, lints, dependency rules
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check bans licenses sources; \
 	else echo "check: cargo-deny is not installed (cargo install cargo-deny --locked); tests/architecture.rs holds its most important rules"; fi
 
+.PHONY: check-chart
+check-chart: ## what kube-score, checkov and (with KUBECONFIG) an API server say about the chart
+	@charts/check.sh
+
 .PHONY: test-fast
 test-fast: tools ## all tests that need no lab
 	$(CARGO) test --workspace

@@ -114,3 +114,39 @@ pub fn incomplete_runs(
         .map(|run: &Arc<_>| ObjectRef::from_obj(run.as_ref()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::runtime::reflector;
+    use kube::runtime::watcher::Event;
+    use serde_json::Value;
+
+    /// A list with an object of a later release in it: the others are read, and it can be named.
+    #[test]
+    fn an_object_that_does_not_parse_hides_no_other() {
+        let connector = |name: &str, spec: Value| {
+            json!({ "apiVersion": API_VERSION, "kind": "GalSyncConnector",
+                "metadata": { "name": name, "namespace": "n" }, "spec": spec })
+        };
+        let good = json!({ "type": "Memory", "memory": { "path": "/x" } });
+        let list: Vec<Guarded<GalSyncConnector>> = serde_json::from_value(json!([
+            connector("a", good.clone()),
+            connector("b", json!({ "type": "Later", "later": { "limit": 5 } })),
+            connector("c", json!({ "type": "Memory", "memory": { "path": "/x" }, "aLimitOfLater": 5 })),
+            connector("d", good),
+        ]))
+        .unwrap();
+        let (store, mut writer) = reflector::store::<Guarded<GalSyncConnector>>();
+        for object in list {
+            writer.apply_watcher_event(&Event::Apply(object));
+        }
+        let mut read: Vec<String> = objects(&store, "n").iter().map(ResourceExt::name_any).collect();
+        read.sort_unstable();
+        assert_eq!(read, ["a", "d"]);
+        let mut unread: Vec<String> =
+            store.state().iter().filter(|object| object.0.is_err()).map(|object| object.name_any()).collect();
+        unread.sort_unstable();
+        assert_eq!(unread, ["b", "c"], "their own reconciler says what is wrong");
+    }
+}

@@ -40,6 +40,12 @@ impl Loss {
                 "its pod needed more memory than its limit (OOMKilled); raise jobTemplate.resources.limits.memory";
             return loss(Reason::OutOfMemory, how.to_owned());
         }
+        if let Some(end) =
+            terminated.filter(|end| ["StartError", "ContainerCannotRun"].contains(&end.reason.as_deref().unwrap_or("")))
+        {
+            let message = end.message.as_deref().unwrap_or_default();
+            return loss(Reason::PodNotStarted, format!("its program could not be started: {}", cut(message)));
+        }
         let disruption = condition(pod, "DisruptionTarget", "True");
         let word = status.and_then(|status| status.reason.as_deref());
         if let Some(word) = word.or(disruption.and_then(|found| found.reason.as_deref())) {
@@ -233,6 +239,7 @@ mod tests {
         for (status, reason, said) in [
             (terminated(137, "OOMKilled"), Reason::OutOfMemory, "limits.memory"),
             (terminated(101, "Error"), Reason::Interrupted, "ended with code 101"),
+            (terminated(128, "StartError"), Reason::PodNotStarted, "could not be started"),
             (json!({}), Reason::Interrupted, "before its program did"),
             (
                 json!({ "reason": "Evicted", "message": "The node was low on resource: memory." }),
