@@ -111,7 +111,7 @@ fn going(observation: &Observation<'_>) -> Decision {
         format!("run {} ends first", run.name_any())
     } else {
         let token = requested(schedule);
-        let removal = || Removal { name: name(schedule, "deleted", attempts.len()), targets: wanted.clone() };
+        let removal = || Removal { name: name(observation, "deleted", attempts.len()), targets: wanted.clone() };
         match attempts.last().map(|run| (run, Progress::of(run))) {
             None => {
                 step = Step::Remove(removal());
@@ -169,7 +169,7 @@ fn departed(observation: &Observation<'_>) -> Decision {
     for target in gone_targets(schedule, &status) {
         let attempts: Vec<&GalSyncRun> =
             removals(runs).filter(|run| names_all(run, std::slice::from_ref(&target))).collect();
-        let removal = || Removal { name: name(schedule, &target, attempts.len()), targets: vec![target.clone()] };
+        let removal = || Removal { name: name(observation, &target, attempts.len()), targets: vec![target.clone()] };
         match attempts.last().map(|run| Progress::of(run)) {
             // It came back and has left again since.
             None | Some(Progress::Done) => return Decision::only(Step::Remove(removal())),
@@ -270,7 +270,14 @@ fn seconds_until(time: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(time.duration_since(now).as_secs()).unwrap_or(0).max(1)
 }
 
-fn name(schedule: &GalSyncSchedule, why: &str, attempts: usize) -> String {
-    let hash = short_hash(&format!("{}/{why}/{attempts}", schedule.uid().unwrap_or_default()));
-    format!("{}-remove-{hash}", bounded(&schedule.name_any(), 62 - "-remove".len() - hash.len()))
+/// The next name that no run has: earlier attempts may have been pruned, so that their number alone says too little.
+fn name(observation: &Observation<'_>, why: &str, attempts: usize) -> String {
+    let Observation { schedule, runs, .. } = observation;
+    let (uid, schedule) = (schedule.uid().unwrap_or_default(), schedule.name_any());
+    let of = |number: usize| {
+        let hash = short_hash(&format!("{uid}/{why}/{number}"));
+        format!("{}-remove-{hash}", bounded(&schedule, 62 - "-remove".len() - hash.len()))
+    };
+    let is_free = |name: &String| !runs.iter().any(|run| run.name_any() == *name);
+    (attempts..).map(of).find(is_free).expect("there are more numbers than runs")
 }

@@ -167,6 +167,12 @@ fn a_target_that_has_left_is_cleared_and_then_forgotten() {
     assert_eq!(step(&left, &[of(DELETED, Some(("Failed", "Rejected")))]), Step::Nothing);
     let failed = decided(&left, &[of(DELETED, Some(("Failed", "PushFailed")))], "2026-03-01T10:00:30Z");
     assert_eq!((failed.step, failed.again_seconds), (Step::Nothing, Some(270)));
+    // The first attempt was pruned: the third has a name of its own all the same.
+    let failed = run(&first, "Remove", DELETED, json!(["c"]), Some(("Failed", "PushFailed")));
+    let (second, _) = removes(step(&left, std::slice::from_ref(&failed)));
+    let second = run(&second, "Remove", "2026-03-01T10:30:00Z", json!(["c"]), Some(("Failed", "PushFailed")));
+    let (third, _) = removes(step(&left, std::slice::from_ref(&second)));
+    assert!(third != second.metadata.name.clone().unwrap() && third != first, "{third}");
     // Protected contacts may be left: the run has done what it may, and is not made again.
     let done = of(DELETED, Some(("Succeeded", "Pushed")));
     assert_eq!(step(&left, std::slice::from_ref(&done)), Step::Nothing);
