@@ -93,6 +93,12 @@ fn microsoft365(
                 .refuse("write exactly one of clientSecretRef, certificateRef and workloadIdentity"));
         }
     };
+    for (name, url) in &endpoints {
+        let sound = url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
+        if !sound {
+            return Err(At::spec().field("endpoints").field(name).refuse("write https://host, with a port if need be"));
+        }
+    }
     Ok(checked::Microsoft365 {
         tenant_id: tenant_id.as_str().to_lowercase(),
         organization: organization.to_string(),
