@@ -40,6 +40,7 @@ fn main() {
     let contacts = number("GALSYNC_BENCH_CONTACTS", 20_000.0) as usize;
     let rate = number("GALSYNC_BENCH_RATE", 50.0);
     let mut rows = runtime.block_on(pull(contacts));
+    eprintln!("{}: {}; the push takes a while", rows[0].what, rows[0].measured);
     rows.extend(runtime.block_on(push(contacts, rate)));
     if contacts == 20_000 && rate == 50.0 {
         return report("microsoft365", &rows);

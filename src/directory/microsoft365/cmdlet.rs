@@ -2,7 +2,7 @@
 
 use super::fault::{Cmdlets, Fault};
 use super::row::Row;
-use super::session::{Session, new_id};
+use super::session::{READINGS, Session, new_id};
 use super::{SYSTEM, cloud};
 use crate::directory::Error;
 use futures::stream::{self, Stream, TryStreamExt};
@@ -102,11 +102,18 @@ impl<'a> Exchange<'a> {
                 .header("client-request-id", new_id())
                 .body(body.clone())
         };
-        let answer = self.0.send(&Cmdlets { just_made: call.just_made }, build).await?;
-        if !answer.status.is_success() {
-            return Err(Failed::Fault(Fault::of(answer.status, &answer.body)));
+        let mut page = None;
+        for _ in 0..READINGS {
+            let answer = self.0.send(&Cmdlets { just_made: call.just_made }, build).await?;
+            if !answer.status.is_success() {
+                return Err(Failed::Fault(Fault::of(answer.status, &answer.body)));
+            }
+            page = serde_json::from_slice::<Page>(&answer.body).ok();
+            if page.is_some() {
+                break;
+            }
         }
-        let page: Page = serde_json::from_slice(&answer.body).map_err(|_| Error::Protocol {
+        let page = page.ok_or_else(|| Error::Protocol {
             system: SYSTEM,
             hint: format!("the answer to {} is not what the cmdlet endpoint gives", call.cmdlet),
         })?;

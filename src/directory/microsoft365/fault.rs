@@ -2,12 +2,12 @@
 //! several encodings, and sometimes in none.
 
 use super::SYSTEM;
+use super::session::looks_whole;
 use crate::directory::Error;
 use crate::http::{Feedback, Observer, Retry};
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -50,10 +50,7 @@ pub(super) struct Cmdlets {
 impl Observer for Cmdlets {
     fn judge(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Retry {
         if status.is_success() {
-            return match serde_json::from_slice::<IgnoredAny>(body) {
-                Ok(_) => Retry::Answer,
-                Err(_) => Retry::Faulty(None),
-            };
+            return if looks_whole(body) { Retry::Answer } else { Retry::Faulty(None) };
         }
         if status == StatusCode::BAD_REQUEST || status == StatusCode::NOT_FOUND || status == StatusCode::FORBIDDEN {
             let (exception, text) = told(body);

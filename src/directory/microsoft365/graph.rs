@@ -1,6 +1,6 @@
 //! Microsoft Graph: requests, pages and delta rounds.
 
-use super::session::{Session, Whole};
+use super::session::{READINGS, Session, Whole};
 use super::{SYSTEM, cloud};
 use crate::directory::Error;
 use reqwest::StatusCode;
@@ -103,14 +103,24 @@ impl<'a> Graph<'a> {
             None => cloud::rebased(link, base).ok_or(Failed::Lost)?,
         };
         let build = |http: &reqwest::Client| http.get(&url).header("prefer", PAGE);
-        let answer = self.0.send(&Whole, build).await?;
+        let mut readings = 0;
+        let answer = loop {
+            let answer = self.0.send(&Whole, build).await?;
+            if !answer.status.is_success() {
+                break answer;
+            }
+            readings += 1;
+            match serde_json::from_slice(&answer.body) {
+                Ok(page) => return Ok(page),
+                Err(_) if readings < READINGS => {}
+                Err(_) => {
+                    let hint = "Graph's answer is no page of a list".to_owned();
+                    return Err(Failed::Error(Error::Protocol { system: SYSTEM, hint }));
+                }
+            }
+        };
         let code = || serde_json::from_slice::<Refused>(&answer.body).unwrap_or_default().error.code;
         match answer.status {
-            status if status.is_success() => {
-                let hint = || "Graph's answer is no page of a list".to_owned();
-                serde_json::from_slice(&answer.body)
-                    .map_err(|_| Failed::Error(Error::Protocol { system: SYSTEM, hint: hint() }))
-            }
             StatusCode::GONE => Err(Failed::Lost),
             // A token that is expired, damaged or of another question.
             StatusCode::BAD_REQUEST if link.contains("token=") => Err(Failed::Lost),

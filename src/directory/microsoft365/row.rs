@@ -3,14 +3,44 @@
 use crate::model::entry::Problem;
 use crate::model::{RecipientType, SmtpAddress};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// By property. Unset texts are empty, and an empty text counts as absent.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Row(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Properties)
+    }
+}
+
+/// Leaves out the types that go with the properties (`Guid@odata.type`).
+struct Properties;
+
+impl<'de> Visitor<'de> for Properties {
+    type Value = Row;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object with properties")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+        let mut row = Map::new();
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            if name.contains('@') {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                row.insert(name.into_owned(), map.next_value()?);
+            }
+        }
+        Ok(Row(row))
+    }
+}
 
 /// One value of `EmailAddresses`; a prefix in capitals marks the primary address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
