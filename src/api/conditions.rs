@@ -12,6 +12,10 @@ pub mod types {
     pub const STALLED: &str = "Stalled";
     pub const SYNCED: &str = "Synced";
     pub const APPROVAL_REQUIRED: &str = "ApprovalRequired";
+    /// The schedules and connectors of the namespace do not contradict each other.
+    pub const CONSISTENT: &str = "Consistent";
+    /// Hides and deletes that are not made; present only while true.
+    pub const REMOVALS_HELD: &str = "RemovalsHeld";
     pub const PLANNED: &str = "Planned";
     pub const APPROVED: &str = "Approved";
     pub const COMPLETED: &str = "Completed";

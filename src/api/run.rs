@@ -175,6 +175,9 @@ pub struct RunPlan {
     /// What would happen, in one sentence with numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsafe_message: Option<Sentence>,
+    /// Hides and deletes that wait because of safety.onExceeded: HoldDeletes; they are counted, but not pushed.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub held: u64,
     /// Contacts of ours in the target, before.
     #[serde(default)]
     pub managed: u64,
@@ -254,6 +257,10 @@ pub struct OperationStatus {
 }
 
 fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_none(number: &u64) -> bool {
     *number == 0
 }
 

@@ -47,8 +47,9 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -184,6 +185,7 @@ impl Controllers {
                 let reference = run.0.as_ref().ok().and_then(|run| run.spec.schedule_ref.clone());
                 named(reference.map(|reference| reference.name.to_string()), run.namespace())
             })
+            .watches_shared_stream(schedules.listen(), neighbours(caches.schedules.clone()))
             .watches_shared_stream(connectors.listen(), move |connector| schedules_of(&schedule_cache, &connector));
         let (run_cache, waiting, affected) = (caches.runs.clone(), caches.runs.clone(), caches.runs.clone());
         let active_jobs = active_jobs.clone();
@@ -261,6 +263,27 @@ where
     match (name, namespace) {
         (Some(name), Some(namespace)) => vec![ObjectRef::new(&name).within(&namespace)],
         _ => Vec::new(),
+    }
+}
+
+/// A schedule whose spec is another one now, and the others of its namespace, whose condition Consistent may change.
+fn neighbours(
+    schedules: Store<Guarded<GalSyncSchedule>>,
+) -> impl Fn(Arc<Guarded<GalSyncSchedule>>) -> Vec<ObjectRef<Guarded<GalSyncSchedule>>> + Send + Sync + 'static {
+    let known: Mutex<HashMap<String, i64>> = Mutex::default();
+    move |schedule| {
+        let generation = schedule.meta().generation.unwrap_or_default();
+        let before =
+            known.lock().unwrap_or_else(PoisonError::into_inner).insert(schedule.uid().unwrap_or_default(), generation);
+        // What was there before this process has been compared before.
+        let age =
+            schedule.creation_timestamp().map_or(i64::MAX, |time| Timestamp::now().duration_since(time.0).as_secs());
+        if before == Some(generation) || before.is_none() && age > 60 {
+            return Vec::new();
+        }
+        let namespace = schedule.namespace();
+        let others = schedules.state_filter(|other| other.namespace() == namespace && other.uid() != schedule.uid());
+        others.iter().map(|other| ObjectRef::from_obj(other.as_ref())).collect()
     }
 }
 

@@ -104,7 +104,7 @@ pub(super) async fn contents(
     let name = &simulate.target.name;
     let scope = contents_scope(simulate, identity);
     if !simulate.read_target {
-        let kept = context.store.latest_contents(name).await?.map(|head| head.value);
+        let kept = context.store.latest_contents(name, &scope).await?.map(|head| head.value);
         if let Some(head) = kept.filter(|head| head.scope == scope) {
             match context.store.blob(&head.contents).await {
                 Ok(_) => return Ok(head.contents),

@@ -25,6 +25,8 @@ pub enum TargetReason {
     ApprovalExpired,
     /// Another run's plan still waits, and this one says the same or may not replace it.
     PendingElsewhere,
+    /// Nothing to do but hides and deletes that a limit holds.
+    RemovalsHeld,
     /// A freeze window: nothing is pushed, a later pass plans anew.
     Frozen,
     /// A later run found nothing left to do, or has a plan in place of this one.
@@ -56,7 +58,7 @@ impl TargetReason {
 
     /// Nothing went wrong, but changes are not made that could have been.
     pub fn is_put_off(self) -> bool {
-        matches!(self, Self::PendingElsewhere | Self::Frozen)
+        matches!(self, Self::PendingElsewhere | Self::Frozen | Self::RemovalsHeld)
     }
 }
 
@@ -127,8 +129,12 @@ impl TargetState {
                 }
             }
         };
-        if plan.counts.total().changes() == 0 {
-            return ended(TargetReason::InSync, "", Some(&plan));
+        let held = plan.held;
+        match plan.counts.total().changes().saturating_sub(held) {
+            0 if held == 0 => return ended(TargetReason::InSync, "", Some(&plan)),
+            // Nothing but removals that a limit holds: there is nothing to push.
+            0 => return ended(TargetReason::RemovalsHeld, plan.unsafe_message.clone(), Some(&plan)),
+            _ => {}
         }
         if run.action == Action::Simulate {
             return ended(TargetReason::Simulated, "", Some(&plan));

@@ -56,22 +56,27 @@ pub struct ContentsWriter {
 }
 
 impl Store {
-    pub(super) fn contents_heads(&self, connector: &str) -> Heads<ContentsHead> {
-        Heads::new(self, format!("{FOLDER}/{connector}/heads"))
+    /// Of one scope: schedules that write into one target have a head each.
+    fn contents_heads(&self, connector: &str, scope: &Digest) -> Heads<ContentsHead> {
+        Heads::new(self, format!("{FOLDER}/{connector}/{}/heads", &scope.hex()[..16]))
     }
 
     pub fn contents_writer(&self) -> ContentsWriter {
         ContentsWriter::new(self.scratch())
     }
 
-    /// Keeps a target's contents; from then on they are the connector's latest.
+    /// Keeps a target's contents; from then on they are the latest of their scope.
     pub async fn put_contents(&self, connector: &str, file: File, head: &ContentsHead) -> Result<u64, Error> {
         self.put_blob(&head.contents, file).await?;
-        self.contents_heads(connector).append(head).await
+        self.contents_heads(connector, &head.scope).append(head).await
     }
 
-    pub async fn latest_contents(&self, connector: &str) -> Result<Option<Numbered<ContentsHead>>, Error> {
-        self.contents_heads(connector).latest().await
+    pub async fn latest_contents(
+        &self,
+        connector: &str,
+        scope: &Digest,
+    ) -> Result<Option<Numbered<ContentsHead>>, Error> {
+        self.contents_heads(connector, scope).latest().await
     }
 
     pub async fn open_contents(
@@ -81,9 +86,13 @@ impl Store {
         documents(self.open_here(contents, Kind::Contacts).await?)
     }
 
-    /// Forgets what a connector's target held: since then it was written to.
+    /// Forgets what a connector's target held, of all scopes: since then it was written to.
     pub async fn forget_contents(&self, connector: &str) -> Result<(), Error> {
-        self.contents_heads(connector).remove_all().await
+        // The oldest of each first, as they are listed, so that until the end the newest is valid.
+        for head in self.list(&format!("{FOLDER}/{connector}")).await? {
+            self.delete(&head.key).await?;
+        }
+        Ok(())
     }
 }
 

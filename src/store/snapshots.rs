@@ -113,7 +113,7 @@ impl Store {
     pub async fn empty_cache(&self, connector: &str) -> Result<(), Error> {
         let named = self.named_blobs_of(connector).await?;
         self.snapshot_heads(connector).remove_all().await?;
-        self.contents_heads(connector).remove_all().await?;
+        self.forget_contents(connector).await?;
         self.standing_heads(connector).remove_all().await?;
         let still_named = self.named_blobs().await?;
         for blob in named.difference(&still_named) {

@@ -14,7 +14,8 @@ pub struct GalSyncScheduleStatus {
     /// The generation that the conditions are about; -1 = none yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready = able to run. Synced = how the last finished pass went. ApprovalRequired = a plan waits.
+    /// Ready = able to run. Synced = how the last finished pass went. ApprovalRequired = a plan waits. Consistent = the
+    /// namespace's schedules and connectors do not contradict each other. RemovalsHeld = hides and deletes are not made.
     /// Reconciling and Stalled only while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -59,6 +60,10 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+fn is_none(number: &u64) -> bool {
+    *number == 0
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingApproval {
@@ -88,6 +93,12 @@ pub struct TargetState {
     /// Contacts of this schedule in the target.
     #[serde(default)]
     pub managed: u64,
+    /// Hides and deletes that wait because of safety.onExceeded: HoldDeletes.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub held: u64,
+    /// Contacts that would be hidden or deleted, were they not protected.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub protected: u64,
     pub counts: Counts,
 }
 

@@ -58,7 +58,7 @@ pub fn successor(inputs: &Inputs<'_>, target: &str) -> Option<pass::Successor> {
     let later = siblings(inputs).filter(|(run, _)| age(run) > own).filter_map(|(run, status)| {
         let (shown, result) = shown(status, target)?;
         let in_sync = match result {
-            "InSync" => true,
+            "InSync" | "RemovalsHeld" => true,
             APPROVAL_REQUIRED | PARKED | FROZEN | "Pushing" | "Pushed" | "PartiallySucceeded" | "Paused" => false,
             // Only a person's simulation replaces what waits, and only where it shows something else.
             "Simulated" if is_manual(run) && digest(shown) != own_digest => false,

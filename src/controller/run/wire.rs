@@ -177,6 +177,7 @@ pub fn plan(summary: &PlanSummary, expires_at: Option<Timestamp>) -> RunPlan {
         counts: class_counts(&summary.counts),
         unsafe_reasons: summary.unsafe_reasons.iter().map(|reason| reason.label().into()).collect(),
         unsafe_message: (!summary.unsafe_message.is_empty()).then(|| sentence(&summary.unsafe_message)),
+        held: summary.held,
         managed: summary.managed,
         reasons: summary.reasons.clone(),
         expires_at: expires_at.map(time),

@@ -1,7 +1,7 @@
 //! Whether a pass begins now, and what the schedule's status says. Pure.
 
 use super::observe::{Observation, Times};
-use super::{removal, report};
+use super::{consistency, removal, report};
 use crate::api::conditions::{self, Wanted, types};
 use crate::api::reference::LocalReference;
 use crate::api::schedule::GalSyncScheduleStatus;
@@ -73,7 +73,14 @@ pub fn decide(observation: &Observation) -> Decision {
         Due::Now { time, .. } => time,
     });
     status.next_schedule_time = next.map(wire::time);
-    let wanted = vec![Some(ready), report::synced(&before, runs), Some(report::approval(&status))];
+    let consistent = consistency::condition(schedule, &observation.schedules, &observation.connectors);
+    let wanted = vec![
+        Some(ready),
+        report::synced(&before, runs),
+        Some(report::approval(&status)),
+        Some(consistent),
+        report::removals_held(&status),
+    ];
     let mut wanted: Vec<Wanted> = wanted.into_iter().flatten().collect();
     if let Some(stalled) = stalled(observation) {
         wanted.push(stalled);
@@ -81,6 +88,7 @@ pub fn decide(observation: &Observation) -> Decision {
     status.conditions = conditions::merge(&before.conditions, wanted, generation, *now);
 
     let mut events = report::events(&before, &status, &newly_finished);
+    events.extend(report::warnings(&before, &status));
     if let Some(pass) = &start {
         events.push(Event::normal("RunStarted", format!("run {}, pass {}", pass.name, pass.number)));
     }

@@ -13,6 +13,8 @@ pub struct Observation {
     pub schedule: GalSyncSchedule,
     pub checked: Result<Times, InvalidField>,
     pub connectors: Vec<GalSyncConnector>,
+    /// All of the namespace.
+    pub schedules: Vec<GalSyncSchedule>,
     /// Those that name this schedule, the oldest first.
     pub runs: Vec<GalSyncRun>,
     pub now: Timestamp,
@@ -53,5 +55,12 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
         runs.extend(run_api.get_opt(active).await?.and_then(|run| run.0.ok()));
     }
     runs.sort_by_key(|run| (run.creation_timestamp().map(|time| time.0), run.name_any()));
-    Ok(Some(Observation { checked, connectors: context.connectors(namespace), runs, now: context.now(), schedule }))
+    Ok(Some(Observation {
+        checked,
+        connectors: context.connectors(namespace),
+        schedules: context.schedules(namespace),
+        runs,
+        now: context.now(),
+        schedule,
+    }))
 }

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// A later run made the plans of this one needless: neither a success nor a failure.
 const SUPERSEDED: &str = "Superseded";
 
+/// The engine's word for a contact that would go, were it not protected.
+const PROTECTED: &str = "Protected";
+
 /// How many finished runs the status remembers.
 const HISTORY: usize = 5;
 
@@ -99,7 +102,7 @@ fn targets(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun]) {
         let Some(completed) = &of_run.completion_time else { continue };
         for target in &of_run.targets {
             let (Some(result), Some(plan)) = (&target.result, &target.plan) else { continue };
-            let good = matches!(result.as_str(), "Pushed" | "InSync");
+            let good = matches!(result.as_str(), "Pushed" | "InSync" | "RemovalsHeld");
             let known = status.targets.iter().position(|known| known.connector.as_str() == target.connector.as_str());
             let before = known.map(|at| status.targets.remove(at));
             let last_success = before.and_then(|before| before.last_success_time);
@@ -109,6 +112,8 @@ fn targets(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun]) {
                 result: result.clone(),
                 last_success_time: if good && newer { Some(completed.clone()) } else { last_success },
                 managed: managed_now(of_run, target.connector.as_str(), plan),
+                held: plan.held,
+                protected: plan.reasons.get(PROTECTED).copied().unwrap_or(0),
                 counts: wire::total([plan]),
             };
             status.targets.push(state);
@@ -159,6 +164,21 @@ pub fn synced(before: &GalSyncScheduleStatus, runs: &[GalSyncRun]) -> Option<Wan
     }
 }
 
+/// Removals that are not made, by target; only while there are some.
+pub fn removals_held(status: &GalSyncScheduleStatus) -> Option<Wanted> {
+    let sentence = |target: &TargetState| {
+        let held =
+            (target.held > 0).then(|| format!("{} hides and deletes are held by a limit of spec.safety", target.held));
+        let protected = (target.protected > 0).then(|| format!("{} contacts are protected", target.protected));
+        let parts: Vec<String> = held.into_iter().chain(protected).collect();
+        (!parts.is_empty()).then(|| format!("{}: {}", target.connector, parts.join(", ")))
+    };
+    let sentences: Vec<String> = status.targets.iter().filter_map(sentence).collect();
+    let limit = status.targets.iter().any(|target| target.held > 0);
+    let reason = if limit { "LimitExceeded" } else { PROTECTED };
+    (!sentences.is_empty()).then(|| Wanted::new(types::REMOVALS_HELD, true, reason, sentences.join("; ")))
+}
+
 pub fn approval(status: &GalSyncScheduleStatus) -> Wanted {
     match status.pending_approvals.as_slice() {
         [] => Wanted::new(types::APPROVAL_REQUIRED, false, "NothingWaits", ""),
@@ -170,6 +190,20 @@ pub fn approval(status: &GalSyncScheduleStatus) -> Wanted {
             Wanted::new(types::APPROVAL_REQUIRED, true, "PlanWaits", message)
         }
     }
+}
+
+/// What has become wrong, or wrong in another way.
+pub fn warnings(before: &GalSyncScheduleStatus, after: &GalSyncScheduleStatus) -> Vec<Event> {
+    [(types::CONSISTENT, "False"), (types::REMOVALS_HELD, "True")]
+        .into_iter()
+        .filter_map(|(kind, bad)| {
+            let is = conditions::find(&after.conditions, kind).filter(|condition| condition.status == bad)?;
+            let was = conditions::find(&before.conditions, kind);
+            let same = was.is_some_and(|was| was.status == is.status && was.message == is.message);
+            let reason = if kind == types::CONSISTENT { is.reason.as_str() } else { kind };
+            (!same).then(|| Event::warning(reason, is.message.as_str()))
+        })
+        .collect()
 }
 
 pub fn events(before: &GalSyncScheduleStatus, after: &GalSyncScheduleStatus, finished: &[HistoryEntry]) -> Vec<Event> {

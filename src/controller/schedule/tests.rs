@@ -42,7 +42,7 @@ fn observation() -> Observation {
         retry_after: SignedDuration::from_mins(5),
         starting_deadline: None,
     };
-    Observation { schedule, checked: Ok(times), connectors, runs: Vec::new(), now: after(0) }
+    Observation { schedule, checked: Ok(times), connectors, schedules: Vec::new(), runs: Vec::new(), now: after(0) }
 }
 
 /// A run that the schedule made.
@@ -272,6 +272,24 @@ fn a_superseded_run_is_neither_success_nor_failure() {
     assert_eq!((decision.status.consecutive_failures, decision.status.history.len()), (0, 2));
     assert_eq!(decision.status.last_failure_time, None);
     assert_eq!(decision.events.iter().filter(|event| event.warning).count(), 0);
+}
+
+#[test]
+fn removals_that_are_held_are_a_condition() {
+    let mut observation = observation();
+    let mut one = run("one", Some((after(1), "Succeeded")), false);
+    let plan = one.status.as_mut().unwrap().targets[0].plan.as_mut().unwrap();
+    (plan.held, plan.reasons) = (12, [("Protected".to_owned(), 3), ("Filtered".to_owned(), 9)].into());
+    observation.runs = vec![one];
+    let held = decide(&observation);
+    assert_eq!(condition(&held, types::REMOVALS_HELD), pair("True", "LimitExceeded"));
+    let told = find(&held.status.conditions, types::REMOVALS_HELD).unwrap().message.clone();
+    assert_eq!(told, "b: 12 hides and deletes are held by a limit of spec.safety, 3 contacts are protected");
+    assert!(held.events.iter().any(|event| event.reason == "RemovalsHeld" && event.warning));
+    observation.schedule.status = Some(held.status);
+    assert!(!decide(&observation).events.iter().any(|event| event.reason == "RemovalsHeld"), "told once");
+    observation.runs = vec![run("two", Some((after(2), "Succeeded")), false)];
+    assert_eq!(condition(&decide(&observation), types::REMOVALS_HELD), None, "only while true");
 }
 
 #[test]

@@ -125,6 +125,19 @@ fn a_quota_parks_the_push_which_goes_on_with_the_same_set() {
 }
 
 #[test]
+fn removals_that_are_held_alone_make_no_push() {
+    let run = run(Action::Push, &["a"], &["c"]);
+    let held = |creates, hides| {
+        let mut plan = plan(creates, &[]);
+        (plan.counts.users.hide, plan.held) = (hides, hides);
+        plan
+    };
+    assert_eq!(reason(&run, &planned(held(0, 8)), after(10), "c"), TargetReason::RemovalsHeld);
+    assert_eq!(steps(&run, &planned(held(0, 8)), after(10)), ["Succeeded"]);
+    assert_eq!(steps(&run, &planned(held(1, 8)), after(10)), ["push c"]);
+}
+
+#[test]
 fn nothing_is_pushed_in_a_freeze_window() {
     let mut run = run(Action::Push, &["a"], &["c"]);
     run.frozen_until = Some(after(500));

@@ -92,11 +92,21 @@ pub(super) async fn what_a_target_holds_is_read_back(store: Store) {
         started: Timestamp::UNIX_EPOCH,
     };
     store.put_contents("fabrikam", file, &head).await.unwrap();
-    assert_eq!(store.latest_contents("fabrikam").await.unwrap().unwrap().value, head);
+    assert_eq!(store.latest_contents("fabrikam", &head.scope).await.unwrap().unwrap().value, head);
     let back: Vec<_> = store.open_contents(&head.contents).await.unwrap().map(Result::unwrap).collect();
     assert_eq!(back, contents);
+    // Another schedule into the same target has contents of its own; a write makes both of them old.
+    let other = ContentsHead { scope: Digest::of(b"other"), ..head.clone() };
+    let mut writer = store.contents_writer();
+    contents.iter().for_each(|content| writer.push(content).unwrap());
+    let (file, _) = writer.finish(store.temporary_file().unwrap()).unwrap();
+    store.put_contents("fabrikam", file, &other).await.unwrap();
+    for head in [&head, &other] {
+        assert_eq!(store.latest_contents("fabrikam", &head.scope).await.unwrap().unwrap().value, *head);
+    }
     store.forget_contents("fabrikam").await.unwrap();
-    assert_eq!(store.latest_contents("fabrikam").await.unwrap(), None);
+    assert_eq!(store.latest_contents("fabrikam", &other.scope).await.unwrap(), None);
+    assert_eq!(store.latest_contents("fabrikam", &head.scope).await.unwrap(), None);
 }
 
 pub(super) async fn emptying_a_cache_spares_everything_else(store: Store) {
