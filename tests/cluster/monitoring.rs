@@ -1,7 +1,7 @@
 //! A real Prometheus scrapes a real operator, and every query of every dashboard, and every figure that a rule names,
 //! gives data. Needs Debian's package `prometheus` beside what `operator.rs` needs.
 
-use crate::company::{connector, directory, schedule, volume, wait_run, within, write};
+use crate::company::{ask, connector, directory, schedule, volume, wait_run, within, write};
 use crate::gitops;
 use crate::process::Operator;
 use crate::queries::{panels, rules, rules_file, selectors};
@@ -79,8 +79,8 @@ impl Prometheus {
 }
 
 /// A company with a hidden person, and some that cannot be judged.
-fn source() -> Value {
-    let mut source = directory("corp", 30);
+fn source(people: usize) -> Value {
+    let mut source = directory("corp", people);
     let people = source["objects"].as_array_mut().expect("a list");
     people[0]["hidden"] = json!(true);
     for person in &mut people[1..5] {
@@ -109,7 +109,7 @@ async fn restart(operator: Operator, space: &Space, address: &str, client: &reqw
                 Ok(answer) => answer.text().await.unwrap_or_default(),
                 Err(_) => String::new(),
             };
-            // Three connectors, two schedules, two runs.
+            // Three connectors, two schedules, and their runs.
             if gitops::sum(&scrape, "galsync_reconcile_duration_seconds_count") >= 6.0 {
                 return Ok::<_, ()>(scrape);
             }
@@ -129,7 +129,7 @@ async fn every_query_of_the_dashboards_and_rules_gives_data() {
     let Some(prometheus) = Prometheus::start(&operator_address) else { return };
     let space = Space::new("monitoring").await;
     let Some(volume) = volume(&space).await else { return space.remove().await };
-    write(&volume.join("corp.json"), &source());
+    write(&volume.join("corp.json"), &source(30));
     write(&volume.join("fab.json"), &target("fab"));
     write(&volume.join("third.json"), &target("third"));
     let runs: Api<GalSyncRun> = Api::namespaced(space.client.clone(), &space.name);
@@ -161,6 +161,16 @@ async fn every_query_of_the_dashboards_and_rules_gives_data() {
     let run = pending.run_ref.name.to_string();
     runs.patch(&run, &PatchParams::default(), &Patch::Merge(&decision)).await.expect("the decision is taken");
     wait_run(&runs, &run, "Completed", "True", "Succeeded").await;
+
+    // Most people leave, and the next plan goes beyond the limits.
+    write(&volume.join("corp.json"), &source(12));
+    ask(&schedules, "again").await;
+    let unsafe_plan = |schedule: Option<&GalSyncSchedule>| {
+        let status = schedule.and_then(|schedule| schedule.status.as_ref());
+        let pending = status.into_iter().flat_map(|status| &status.pending_approvals);
+        pending.flat_map(|pending| &pending.unsafe_reasons).any(|reason| reason.as_str() != "FirstSync")
+    };
+    within("an unsafe plan waits", 180, await_condition(schedules.clone(), "people", unsafe_plan)).await;
 
     // What is counted must be scraped after it was counted, and evaluated after that.
     let pushed = r#"sum(galsync:changes:increase1d{schedule="people"}) > 0"#;
