@@ -54,6 +54,7 @@ impl Scrape {
         scrape.schedules.apply_watcher_event(&watcher::Event::Apply(schedule()));
         scrape.runs.apply_watcher_event(&watcher::Event::Apply(guarded(run(json!([
             operation("Pull", "corp", 2, None),
+            operation("Pull", "fab", 1, Some("Succeeded")),
             operation("Simulate", "fab", 1, Some("Succeeded")),
             operation("Push", "fab", 0, None),
         ])))));
@@ -170,6 +171,7 @@ fn a_scrape_tells_how_things_stand() {
         r#"galsync_connector_rejected_objects{connector="corp",namespace="n",reason="Hidden"} 3"#,
         r#"galsync_connector_invalid_objects{connector="corp",namespace="n"} 4"#,
         r#"galsync_connector_snapshot_timestamp_seconds{connector="corp",namespace="n"} 1767225610"#,
+        r#"galsync_connector_snapshot_timestamp_seconds{connector="fab",namespace="n"} 1767225600"#,
         r#"galsync_connector_credential_expires_timestamp_seconds{connector="corp",namespace="n"} 1772323200"#,
         r#"galsync_provider_requests_total{connector="fab",namespace="n"} 0"#,
         r#"galsync_schedule_interval_seconds{namespace="n",schedule="s"} 86400"#,

@@ -70,6 +70,13 @@ impl Figures {
         }
     }
 
+    /// The later of the time that is set and this one.
+    fn raise_time(&self, family: Family, labels: &[&str], time: &Time) {
+        let gauge = self.0[family.name].with_label_values(labels);
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+        gauge.set(gauge.get().max(time.0.as_second() as f64));
+    }
+
     fn set_conditions(&self, [kind, namespace, name]: [&str; 3], conditions: &[Condition]) {
         for condition in conditions {
             let labels = |status| [kind, namespace, name, condition.type_.as_str(), status];

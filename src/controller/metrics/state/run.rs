@@ -3,8 +3,10 @@
 use super::catalogue::*;
 use super::{Figures, There};
 use crate::api::GalSyncRun;
+use crate::api::run::{OperationKind, OperationResult};
 use crate::controller::run::wire;
 use crate::model::reason::Undecided;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,6 +23,7 @@ pub(super) fn figures(mut runs: Vec<&GalSyncRun>, there: &There, figures: &Figur
     let (mut active, mut waiting) = (counts(), counts());
     let mut newest_plans: HashMap<Of<'_>, &BTreeMap<String, u64>> = HashMap::new();
     let mut newest_peaks: HashMap<Of<'_>, u64> = HashMap::new();
+    let mut newest_pulls: HashMap<(String, &str), &Time> = HashMap::new();
     runs.sort_by_key(|run| run.creation_timestamp().map(|time| time.0));
     for run in runs {
         let Some(status) = &run.status else { continue };
@@ -30,6 +33,12 @@ pub(super) fn figures(mut runs: Vec<&GalSyncRun>, there: &There, figures: &Figur
             if operation.completion_time.is_none() && operation.result.is_none() {
                 let counts = if operation.attempts > 0 { &mut active } else { &mut waiting };
                 *counts.entry(kind).or_default() += 1;
+            }
+            if operation.kind == OperationKind::Pull
+                && operation.result == Some(OperationResult::Succeeded)
+                && let Some(start) = &operation.start_time
+            {
+                newest_pulls.insert((namespace(), operation.connector.as_str()), start);
             }
             let peak = operation.counters.map_or(0, |counters| counters.peak_memory_bytes);
             if peak > 0 {
@@ -51,6 +60,12 @@ pub(super) fn figures(mut runs: Vec<&GalSyncRun>, there: &There, figures: &Figur
     for ((namespace, connector, kind), peak) in newest_peaks {
         if there.has_connector(&namespace, connector) {
             figures.set_count(PEAK_MEMORY, &[&namespace, connector, kind], peak);
+        }
+    }
+    // The connector itself tells of a pull that found nothing new only later.
+    for ((namespace, connector), start) in newest_pulls {
+        if there.has_connector(&namespace, connector) {
+            figures.raise_time(SNAPSHOT, &[&namespace, connector], start);
         }
     }
     for ((namespace, schedule, connector), reasons) in newest_plans {
