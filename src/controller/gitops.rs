@@ -14,8 +14,12 @@ fn visible(kind: &str, object: impl Serialize) -> Value {
     let mut metadata = json!({ "name": object["metadata"]["name"], "namespace": "n" });
     metadata["generation"] = object["metadata"]["generation"].clone();
     let status = &object["status"];
-    json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": metadata,
-        "status": { "observedGeneration": status["observedGeneration"], "conditions": status["conditions"] } })
+    let shown = match &status["observedGeneration"] {
+        // Not written yet: what the definitions have as default.
+        Value::Null => json!({ "observedGeneration": -1 }),
+        generation => json!({ "observedGeneration": generation, "conditions": status["conditions"] }),
+    };
+    json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "status": shown })
 }
 
 fn samples() -> BTreeMap<String, Value> {
