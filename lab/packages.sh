@@ -6,10 +6,11 @@ set -euo pipefail
 kubernetes=(containerd runc containernetworking-plugins iptables conntrack socat iproute2 kmod mount e2fsprogs util-linux)
 forests=(samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind python3-samba ldb-tools ldap-utils)
 common=(openssl ca-certificates curl jq zstd procps psmisc gcc libc6-dev)
+judges=(prometheus) # its promtool and its server judge the rules and the dashboards
 
 missing_packages() {
   local package
-  for package in "${kubernetes[@]}" "${forests[@]}" "${common[@]}"; do
+  for package in "${kubernetes[@]}" "${forests[@]}" "${common[@]}" "${judges[@]}"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
   done
 }

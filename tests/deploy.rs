@@ -269,6 +269,28 @@ fn with_a_list_of_namespaces_the_operator_has_no_cluster_role() {
 }
 
 #[test]
+fn rules_and_dashboards_are_rendered_as_they_are() {
+    let Some(rendered) = render(&["--values", "ci/full-values.yaml"]) else { return };
+    let documents = documents(&rendered);
+    let rule = documents.iter().find(|document| kind(document) == "PrometheusRule").expect("a PrometheusRule");
+    let plain = fs::read_to_string(root().join("deploy/prometheus/rules.yaml")).expect("the rules");
+    let plain: Value = serde_yaml::from_str(&plain).expect("YAML");
+    assert_eq!(rule["spec"], plain, "Helm must leave the rules' own templates alone");
+    let shipped =
+        |document: &&Value| kind(document) == "ConfigMap" && !document["data"]["galsync-fleet.json"].is_null();
+    let dashboards = documents.iter().find(shipped).expect("the dashboards");
+    for name in ["fleet", "schedule"] {
+        let file = fs::read_to_string(root().join(CHART).join(format!("dashboards/{name}.json"))).expect("a dashboard");
+        let text = dashboards["data"][format!("galsync-{name}.json").as_str()].as_str().expect("a dashboard");
+        let (text, file): (serde_json::Value, serde_json::Value) =
+            (serde_json::from_str(text).expect("JSON"), serde_json::from_str(&file).expect("JSON"));
+        assert_eq!(text, file);
+    }
+    let least = render(&["--values", "ci/least-values.yaml"]).expect("helm was here a moment ago");
+    assert!(!least.contains("PrometheusRule") && !least.contains("dashboards"), "only by switch");
+}
+
+#[test]
 fn definitions_are_kept_when_the_chart_goes_unless_told_otherwise() {
     for (keep, policy) in [("true", Value::from("keep")), ("false", Value::Null)] {
         let setting = format!("crds.keep={keep}");

@@ -98,6 +98,7 @@ impl Context {
         });
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch)).await?;
+        self.metrics.status_written(&K::kind(&()));
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! yet; it would judge by the past, and nothing would wake it again.
 
 use super::context::Guarded;
+use super::metrics::Metrics;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::{Stream, StreamExt};
 use kube::api::Api;
@@ -46,17 +47,25 @@ where
     }
 
     /// Watches without end.
-    pub async fn run(self, api: Api<Guarded<K>>) {
-        self.follow(watcher(api, watcher::Config::default()).default_backoff()).await;
+    pub async fn run(self, api: Api<Guarded<K>>, metrics: Metrics) {
+        let broke_off = || metrics.watch_broke_off(&K::kind(&()));
+        self.follow(watcher(api, watcher::Config::default()).default_backoff(), broke_off).await;
     }
 
-    async fn follow(mut self, events: impl Stream<Item = Result<Event<Guarded<K>>, watcher::Error>>) {
+    async fn follow(
+        mut self,
+        events: impl Stream<Item = Result<Event<Guarded<K>>, watcher::Error>>,
+        broke_off: impl Fn(),
+    ) {
         futures::pin_mut!(events);
         while let Some(event) = events.next().await {
             match event {
                 Ok(event) => self.take(event),
                 // A watch that starts anew, after the API server was away or had forgotten the version.
-                Err(error) => tracing::info!("{error}"),
+                Err(error) => {
+                    broke_off();
+                    tracing::info!("{error}");
+                }
             }
         }
     }
@@ -103,7 +112,7 @@ mod tests {
     async fn told(events: Vec<Event<Guarded<ConfigMap>>>) -> (Vec<String>, Vec<String>) {
         let mut informer = Informer::<ConfigMap>::new();
         let (cache, mut first, second) = (informer.cache(), informer.listen(), informer.listen());
-        informer.follow(futures::stream::iter(events.into_iter().map(Ok))).await;
+        informer.follow(futures::stream::iter(events.into_iter().map(Ok)), || ()).await;
         let mut names = Vec::new();
         while let Some(object) = first.next().await {
             names.push(object.name_any());

@@ -10,7 +10,6 @@ mod credentials;
 mod error;
 mod events;
 mod garbage;
-mod gauges;
 mod health;
 mod history;
 mod informer;
@@ -18,7 +17,7 @@ mod invalid;
 mod job_state;
 mod jobs;
 mod lease;
-mod metrics;
+pub mod metrics;
 mod names;
 mod namespace;
 mod pod_trouble;
@@ -26,6 +25,9 @@ mod run;
 mod schedule;
 #[cfg(test)]
 mod simulated;
+
+#[cfg(test)]
+mod gitops;
 
 pub use error::Error;
 pub use settings::{ClaimSettings, JobSettings, LeaseSettings, Retention, Settings};
@@ -100,9 +102,9 @@ async fn work(
     };
     let active_jobs = active_jobs::ActiveJobs::new(settings.max_jobs);
     let controllers: Vec<Controllers> =
-        scopes.iter().map(|scope| Controllers::new(client, *scope, &active_jobs)).collect();
+        scopes.iter().map(|scope| Controllers::new(client, metrics, *scope, &active_jobs)).collect();
     let caches: Vec<Caches> = controllers.iter().map(Controllers::caches).collect();
-    registry.register(Box::new(gauges::StateGauges::new(caches.clone())?))?;
+    registry.register(Box::new(metrics::StateMetrics::new(caches.clone(), metrics.clone())?))?;
     let reporter = Reporter { controller: "galsync.dev/operator".to_owned(), instance: None };
     let (now_filled, filled) = watch::channel(false);
     let context = Arc::new(Context {
@@ -161,7 +163,12 @@ where
 impl Controllers {
     /// Everything that can change what one object needs wakes its reconciler; there is no polling but for pods
     /// that do not start.
-    fn new(client: &Client, scope: Option<&str>, active_jobs: &active_jobs::ActiveJobs) -> Self {
+    fn new(
+        client: &Client,
+        metrics: &metrics::Metrics,
+        scope: Option<&str>,
+        active_jobs: &active_jobs::ActiveJobs,
+    ) -> Self {
         let our_jobs = || watcher::Config::default().labels(&format!("{}={}", jobs::MANAGED_BY, jobs::MANAGER));
         let mut connectors = Informer::<GalSyncConnector>::new();
         let mut schedules = Informer::<GalSyncSchedule>::new();
@@ -212,9 +219,9 @@ impl Controllers {
                 })
             });
         let watches = futures::future::join3(
-            connectors.run(scoped(client, scope)),
-            schedules.run(scoped(client, scope)),
-            runs.run(scoped(client, scope)),
+            connectors.run(scoped(client, scope), metrics.clone()),
+            schedules.run(scoped(client, scope), metrics.clone()),
+            runs.run(scoped(client, scope), metrics.clone()),
         );
         let watches = watches.map(|_| ()).boxed();
         Self { connectors: of_connectors, schedules: of_schedules, runs: of_runs, caches, watches }
@@ -249,7 +256,9 @@ impl Controllers {
             move |_, error, context| of_run(error, &context),
             Arc::clone(context),
         );
-        let work = futures::future::join3(drain(connectors), drain(schedules), drain(runs));
+        let broke_off = || context.metrics.watch_broke_off("Job");
+        let work =
+            futures::future::join3(drain(connectors, broke_off), drain(schedules, broke_off), drain(runs, broke_off));
         // The watches have no end of their own.
         futures::future::select(std::pin::pin!(work), watches).await;
     }
@@ -305,8 +314,10 @@ fn schedules_of(
 }
 
 /// Polls a controller to its end. What failed was counted, and comes again.
-async fn drain<K>(stream: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<Error, watcher::Error>>>)
-where
+async fn drain<K>(
+    stream: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<Error, watcher::Error>>>,
+    broke_off: impl Fn(),
+) where
     K: Resource<DynamicType = ()> + Debug + DeserializeOwned,
 {
     futures::pin_mut!(stream);
@@ -321,7 +332,10 @@ where
                 tracing::warn!(%object, "{}", error.sentence());
             }
             // A watch that starts anew, after the API server was away or had forgotten the version.
-            Err(error) => tracing::info!("{error}"),
+            Err(error) => {
+                broke_off();
+                tracing::info!("{error}");
+            }
         }
     }
 }

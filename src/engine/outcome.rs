@@ -59,7 +59,7 @@ impl Verdict {
             Self::Withheld(_) => Action::Withhold,
             Self::Unchanged(_) | Self::TakesOver => Action::Keep,
             Self::Skipped(_) => Action::Skip,
-            Self::Frozen(reason, _) if is_conflict(*reason) => Action::Conflict,
+            Self::Frozen(reason, _) if reason.is_conflict() => Action::Conflict,
             Self::Frozen(..) => Action::Undecided,
         }
     }
@@ -72,22 +72,6 @@ impl Verdict {
             Self::Frozen(reason, _) => reason.label(),
         }
     }
-}
-
-/// Somebody else holds an address.
-fn is_conflict(reason: Undecided) -> bool {
-    use Undecided::*;
-    matches!(
-        reason,
-        HeldByMailbox
-            | HeldByMailUser
-            | HeldByGuest
-            | HeldByGroup
-            | HeldByForeignContact
-            | HeldByOtherSync
-            | HeldBySyncedObject
-            | AdoptionAmbiguous
-    )
 }
 
 /// A row with its verdict.

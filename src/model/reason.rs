@@ -169,6 +169,23 @@ impl Unwanted {
     }
 }
 
+impl Undecided {
+    /// Somebody else's object stands in the way.
+    pub fn is_conflict(self) -> bool {
+        matches!(
+            self,
+            Self::HeldByMailbox
+                | Self::HeldByMailUser
+                | Self::HeldByGuest
+                | Self::HeldByGroup
+                | Self::HeldByForeignContact
+                | Self::HeldByOtherSync
+                | Self::HeldBySyncedObject
+                | Self::AdoptionAmbiguous
+        )
+    }
+}
+
 impl From<super::entry::Problem> for Undecided {
     fn from(problem: super::entry::Problem) -> Self {
         use super::entry::Problem;

@@ -12,10 +12,15 @@ mod definitions;
 #[path = "../lab/forest.rs"]
 mod forest;
 mod forests;
+mod gitops;
 mod killed;
 mod lease;
+mod monitoring;
 mod operator;
 mod pod_trouble;
 mod process;
+#[path = "../monitoring/queries.rs"]
+#[expect(dead_code, reason = "tests/monitoring uses the rest")]
+mod queries;
 mod removal;
 mod support;

@@ -7,14 +7,23 @@ pub struct Operator(Child);
 
 impl Operator {
     pub fn start(namespace: &str) -> Self {
+        Self::start_at(namespace, "127.0.0.1:0")
+    }
+
+    /// Serving its metrics there.
+    pub fn start_at(namespace: &str, listen: &str) -> Self {
         let image = std::env::var("GALSYNC_TEST_IMAGE").unwrap_or_else(|_| "localhost/galsync:lab".to_owned());
-        Self::with(namespace, &image, 45)
+        Self::at(listen, namespace, &image, 45)
     }
 
     /// With another image for its Jobs, and so many seconds for their pods to start.
     pub fn with(namespace: &str, image: &str, deadline: u32) -> Self {
+        Self::at("127.0.0.1:0", namespace, image, deadline)
+    }
+
+    fn at(listen: &str, namespace: &str, image: &str, deadline: u32) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_galsync"))
-            .args(["operator", "--owner-id", "test", "--listen", "127.0.0.1:0"])
+            .args(["operator", "--owner-id", "test", "--listen", listen])
             .args(["--job-start-deadline", &deadline.to_string()])
             .args(["--job-image", image, "--job-image-pull-policy", "IfNotPresent", "--watch-namespace", namespace])
             .args(["--lease-namespace", namespace])

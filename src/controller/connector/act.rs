@@ -21,7 +21,9 @@ pub async fn act(context: &Context, observation: &Observation, decision: Decisio
     let namespace = connector.namespace().ok_or(Error::Incomplete("namespace"))?;
     let name = connector.name_any();
     // First: a Job whose outcome is not written down yet must not go.
-    context.write_status(connector, &connector.status.clone().unwrap_or_default(), &status).await?;
+    let before = connector.status.clone().unwrap_or_default();
+    context.write_status(connector, &before, &status).await?;
+    context.metrics.connector_status_written(connector, &before, &status);
     if let Some(uid) = release {
         run::release(context, &namespace, &Slot::Source.job(&name), &uid).await?;
     }

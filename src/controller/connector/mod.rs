@@ -7,6 +7,8 @@ mod observe;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use tests::samples;
 
 use super::context::{Context, Guarded};
 use super::error::Error;

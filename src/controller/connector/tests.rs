@@ -175,3 +175,47 @@ fn a_busy_slot_is_not_touched() {
     let decision = decide(&observation(json!({}), &None, SourceSlot::Releasable { uid: "x".to_owned() }), 300);
     assert_eq!(decision.release.as_deref(), Some("x"));
 }
+
+/// Every set of conditions that a connector can have, for what GitOps tools make of it.
+pub fn samples() -> Vec<(String, GalSyncConnector)> {
+    let sample = |name: &str, observation: Observation| {
+        let decision = decide(&observation, 300);
+        (format!("connector-{name}"), GalSyncConnector { status: Some(decision.status), ..observation.connector })
+    };
+    let unready = [
+        ("authentication-failed", Reason::AuthenticationFailed),
+        ("permission-missing", Reason::InsufficientPermission),
+        ("unreachable", Reason::Unreachable),
+        ("store-unavailable", Reason::StoreUnavailable),
+        ("secret-not-found", Reason::SecretNotFound),
+    ];
+    let mut samples: Vec<_> = unready
+        .into_iter()
+        .map(|(name, reason)| {
+            sample(name, observation(json!({}), &None, ended(outcome(Verdict::Failed, reason, "because"))))
+        })
+        .collect();
+    let good = ended(outcome(Verdict::Succeeded, Reason::Completed, ""));
+    let verified = sample("verified", observation(json!({}), &None, good.clone()));
+    let known = verified.1.status.clone();
+    let mut changed = observation(json!({}), &known, job(JobState::Running));
+    changed.connector.metadata.generation = Some(3);
+    let mut warned = match good.clone() {
+        SourceSlot::Verification { state: JobState::Ended(End::Outcome(outcome)), .. } => *outcome,
+        _ => unreachable!("it has ended"),
+    };
+    warned.verification.as_mut().unwrap().warnings = vec!["rights are wider than needed".to_owned()];
+    samples.extend([
+        sample("first-verification", observation(json!({}), &None, job(JobState::Running))),
+        sample("verified-with-warnings", observation(json!({}), &None, ended(warned))),
+        sample("changed", changed),
+        sample("verified-again", observation(json!({}), &known, job(JobState::Running))),
+        sample("suspended", observation(json!({ "suspend": true }), &known, good.clone())),
+        sample("suspended-before-it-was-verified", observation(json!({ "suspend": true }), &None, SourceSlot::Free)),
+        sample("domains-unknown", observation(json!({ "authoritativeDomains": [] }), &None, good)),
+        sample("invalid", observation(json!({ "fullPullEvery": "7d" }), &None, SourceSlot::Free)),
+        sample("waits-for-its-slot", observation(json!({}), &None, SourceSlot::Busy)),
+        verified,
+    ]);
+    samples
+}

@@ -7,7 +7,7 @@ use crate::api::run::{GalSyncRunStatus, OperationResult, RunAction, RunPlan, Run
 use crate::api::{GalSyncRun, GalSyncSchedule};
 use crate::controller::events::Event;
 use crate::operation::PlanSummary;
-use crate::pass::{TargetReason, TargetState};
+use crate::pass::{RunReason, TargetReason, TargetState};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -121,10 +121,16 @@ fn wanted(
         Some(Finished { reason, message, succeeded }) => {
             wanted.push(Wanted::new(types::COMPLETED, true, reason.as_str(), message.as_str()));
             wanted.push(Wanted::new(types::SUCCEEDED, *succeeded, reason.as_str(), message.as_str()));
+            // What a later run made needless leaves nothing to do.
+            if !*succeeded && reason != RunReason::Superseded.label() {
+                wanted.push(Wanted::new(types::STALLED, true, reason.as_str(), message.as_str()));
+            }
         }
         None => {
             let (reason, message) = in_progress(status, progress);
             wanted.push(Wanted::new(types::COMPLETED, false, reason, message.as_str()));
+            // For kstatus, which knows no other word for work in progress.
+            wanted.push(Wanted::new(types::RECONCILING, true, reason, message.as_str()));
             wanted.push(Wanted::unknown(types::SUCCEEDED, reason, message));
         }
     }

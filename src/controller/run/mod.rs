@@ -12,6 +12,8 @@ pub mod wire;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use tests::samples;
 
 pub use act::{create, release};
 pub use observe::{read_state, run_of};
@@ -46,6 +48,10 @@ pub async fn reconcile(run: Arc<Guarded<GalSyncRun>>, context: Arc<Context>) -> 
         Err(invalid) => return super::invalid::report::<GalSyncRun>(&context, &namespace, &name, invalid).await,
     };
     if is_completed(run) {
+        // A decision about a plan of an ended run is a generation that nothing else would call seen.
+        let before = run.status.clone().unwrap_or_default();
+        let after = GalSyncRunStatus { observed_generation: run.metadata.generation, ..before.clone() };
+        context.write_status(run, &before, &after).await?;
         return Ok(Action::await_change());
     }
     let span = tracing::info_span!("run", namespace, run = name);

@@ -9,6 +9,8 @@ mod report;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use tests::samples;
 
 use decide::requested;
 

@@ -306,3 +306,53 @@ fn the_history_holds_five_and_names_fit() {
     let name = decide(&observation).start.unwrap().name;
     assert!(name.len() <= 63, "{name}");
 }
+
+/// Every set of conditions that a schedule can have, for what GitOps tools make of it.
+pub fn samples() -> Vec<(String, GalSyncSchedule)> {
+    let sample = |name: &str, change: &dyn Fn(&mut Observation)| {
+        let mut observation = observation();
+        let first = decide(&observation);
+        observation.schedule.status = Some(first.status);
+        change(&mut observation);
+        let status = Some(decide(&observation).status);
+        (format!("schedule-{name}"), GalSyncSchedule { status, ..observation.schedule })
+    };
+    let pass = decide(&observation()).start.expect("a pass begins").name;
+    let ended = |result: &'static str| {
+        let pass = pass.clone();
+        move |observation: &mut Observation| {
+            observation.runs = vec![run(&pass, Some((after(1), result)), false)];
+            observation.now = after(2);
+        }
+    };
+    let with_status = |condition: &'static str, reason: &'static str| {
+        move |observation: &mut Observation| {
+            let status = observation.connectors[0].status.as_mut().unwrap();
+            status.conditions = serde_json::from_value(json!([{ "type": condition,
+                "status": if condition == "Stalled" { "True" } else { "Unknown" }, "reason": reason,
+                "message": "because", "lastTransitionTime": CREATED.to_string() }]))
+            .unwrap();
+        }
+    };
+    vec![
+        sample("first-pass-begins", &|observation| observation.schedule.status = None),
+        sample("first-pass-runs", &|observation| observation.runs = vec![run(&pass, None, false)]),
+        sample("plan-waits", &|observation| observation.runs = vec![run(&pass, None, true)]),
+        sample("in-step", &ended("Succeeded")),
+        sample("partly", &ended("PartiallySucceeded")),
+        sample("failed", &ended("Failed")),
+        sample("suspended", &|observation| observation.schedule.spec.suspend = true),
+        sample("connector-missing", &|observation| drop(observation.connectors.pop())),
+        sample("connector-suspended", &|observation| observation.connectors[0].spec.suspend = true),
+        sample("connector-refused", &with_status("Stalled", "AuthenticationFailed")),
+        sample("connector-not-verified", &with_status("Ready", "Verifying")),
+        sample("cannot-write", &|observation| {
+            use crate::api::connector::Capabilities::ReadOnly;
+            observation.connectors[1].status.as_mut().unwrap().capabilities = Some(ReadOnly);
+        }),
+        sample("invalid", &|observation| {
+            observation.schedule.spec.interval = Some("7d".into());
+            observation.checked = Err(crate::api::convert::timing(&observation.schedule).unwrap_err());
+        }),
+    ]
+}

@@ -1,5 +1,6 @@
 //! One suite for every kind of store: each situation is an async function that gets a fresh, empty store.
 
+mod buckets;
 mod cache;
 mod disk;
 mod faulty;

@@ -1,0 +1,89 @@
+//! What only runs know: what works and waits now, and why the newest plan of each target leaves entries out.
+
+use super::catalogue::*;
+use super::{Figures, There};
+use crate::api::GalSyncRun;
+use crate::api::run::{OperationKind, OperationResult};
+use crate::controller::run::wire;
+use crate::model::reason::Undecided;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use std::collections::{BTreeMap, HashMap};
+
+const OPERATIONS_OF_RUNS: [&str; 5] = ["Verify", "Pull", "Simulate", "Push", "EmptyCache"];
+
+/// How the engine counts changes that the schedule's policy does not let through.
+const POLICY: &str = "Policy";
+
+/// A schedule's target, or a connector's operation: namespace, and the two names.
+type Of<'a> = (String, &'a str, &'a str);
+
+pub(super) fn figures(mut runs: Vec<&GalSyncRun>, there: &There, figures: &Figures) {
+    let counts = || OPERATIONS_OF_RUNS.into_iter().map(|name| (name, 0)).collect::<BTreeMap<&str, u64>>();
+    let (mut active, mut waiting) = (counts(), counts());
+    let mut newest_plans: HashMap<Of<'_>, &BTreeMap<String, u64>> = HashMap::new();
+    let mut newest_peaks: HashMap<Of<'_>, u64> = HashMap::new();
+    let mut newest_pulls: HashMap<(String, &str), &Time> = HashMap::new();
+    runs.sort_by_key(|run| run.creation_timestamp().map(|time| time.0));
+    for run in runs {
+        let Some(status) = &run.status else { continue };
+        let namespace = || run.namespace().unwrap_or_default();
+        for operation in &status.operations {
+            let kind = wire::operation(operation.kind).name();
+            if operation.completion_time.is_none() && operation.result.is_none() {
+                let counts = if operation.attempts > 0 { &mut active } else { &mut waiting };
+                *counts.entry(kind).or_default() += 1;
+            }
+            if operation.kind == OperationKind::Pull
+                && operation.result == Some(OperationResult::Succeeded)
+                && let Some(start) = &operation.start_time
+            {
+                newest_pulls.insert((namespace(), operation.connector.as_str()), start);
+            }
+            let peak = operation.counters.map_or(0, |counters| counters.peak_memory_bytes);
+            if peak > 0 {
+                newest_peaks.insert((namespace(), operation.connector.as_str(), kind), peak);
+            }
+        }
+        let Some(schedule) = &run.spec.schedule_ref else { continue };
+        for target in &status.targets {
+            if let Some(plan) = &target.plan {
+                newest_plans.insert((namespace(), schedule.name.as_str(), target.connector.as_str()), &plan.reasons);
+            }
+        }
+    }
+    for (family, counts) in [(ACTIVE, active), (WAITING, waiting)] {
+        for (operation, count) in counts {
+            figures.add_count(family, &[operation], count);
+        }
+    }
+    for ((namespace, connector, kind), peak) in newest_peaks {
+        if there.has_connector(&namespace, connector) {
+            figures.set_count(PEAK_MEMORY, &[&namespace, connector, kind], peak);
+        }
+    }
+    // The connector itself tells of a pull that found nothing new only later.
+    for ((namespace, connector), start) in newest_pulls {
+        if there.has_connector(&namespace, connector) {
+            figures.raise_time(SNAPSHOT, &[&namespace, connector], start);
+        }
+    }
+    for ((namespace, schedule, connector), reasons) in newest_plans {
+        if !there.has_schedule(&namespace, schedule) || !there.has_connector(&namespace, connector) {
+            continue;
+        }
+        for (reason, count) in reasons {
+            figures.set_count(LEFT_OUT, &[&namespace, schedule, connector, state_of(reason), reason], *count);
+        }
+    }
+}
+
+/// What became of entries with this reason.
+fn state_of(reason: &str) -> &'static str {
+    match Undecided::ALL.iter().find(|known| known.label() == reason) {
+        Some(known) if known.is_conflict() => "conflict",
+        Some(_) => "undecided",
+        None if reason == POLICY => "withheld",
+        None => "skipped",
+    }
+}
