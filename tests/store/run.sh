@@ -3,7 +3,8 @@
 # fake-gcs-server, on loopback ports, side by side. What cannot be made here is skipped and says so; in CI it may not be missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-base=$PWD/target/store-emulators
+# Outside the tree, as the lab's programs are: a fresh clone need not make them again.
+base=${GALSYNC_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/galsync-lab}/store
 tests/store/setup.sh
 cargo build --quiet --tests --lib
 suite=$(cargo test --lib --no-run --message-format json 2>/dev/null | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)

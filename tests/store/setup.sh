@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Makes the stand-ins for S3, Azure and Google under target/store-emulators. Does nothing for those that are there already; says which
+# Makes the stand-ins for S3, Azure and Google in the lab's cache. Does nothing for those that are there already; says which
 # it cannot make, and succeeds all the same.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-base=$PWD/target/store-emulators
+# Outside the tree, as the lab's programs are: a fresh clone need not make them again.
+base=${GALSYNC_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/galsync-lab}/store
 mkdir -p "$base"
 
 made() { # name, what it is made from, how: once for each content of the sources
