@@ -63,7 +63,11 @@ impl Error {
             Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Self::Full,
             Some(ErrorKind::ReadOnlyFilesystem) => Self::ReadOnly,
             Some(ErrorKind::PermissionDenied) => Self::PermissionDenied { key, hint: hint(&error) },
-            _ => Self::Unavailable { hint: hint(&error) },
+            _ => match hint(&error) {
+                // Uploads in parts and listings tell the status in their text only.
+                hint if REFUSED.iter().any(|status| hint.contains(status)) => Self::PermissionDenied { key, hint },
+                hint => Self::Unavailable { hint },
+            },
         }
     }
 }
@@ -77,6 +81,8 @@ fn sources<'a>(
 fn io_kind(error: &object_store::Error) -> Option<ErrorKind> {
     sources(error).find_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind)
 }
+
+const REFUSED: [&str; 2] = ["401 Unauthorized", "403 Forbidden"];
 
 /// What S3 and Azure call a missing bucket; Google says it in words of its own.
 const NO_BUCKET: [&str; 2] = ["NoSuchBucket", "ContainerNotFound"];
@@ -106,6 +112,9 @@ mod tests {
         assert!(matches!(Error::of(generic(ErrorKind::ReadOnlyFilesystem), "k"), Error::ReadOnly));
         assert!(matches!(Error::of(generic(ErrorKind::PermissionDenied), "k"), Error::PermissionDenied { .. }));
         assert!(matches!(Error::of(generic(ErrorKind::ConnectionRefused), "k"), Error::Unavailable { .. }));
+        let refused = io::Error::other("Server returned non-2xx status code: 403 Forbidden");
+        let refused = object_store::Error::Generic { store: "test", source: Box::new(refused) };
+        assert!(matches!(Error::of(refused, "k"), Error::PermissionDenied { .. }));
     }
 
     #[test]
