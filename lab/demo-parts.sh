@@ -209,7 +209,12 @@ operations() { # run: the operations with time and memory
     awk -F '\t' '{ printf "    %-10s %-10s %-20s %8s %12s %9s\n", $1, $2, $3, $4, $5, $6 }'
 }
 
-metrics() { kubectl --namespace "$system" get --raw "/api/v1/namespaces/$system/services/galsync-metrics:metrics/proxy/metrics"; }
+# Of the operator that holds the Lease; the one that stands by has little to tell.
+metrics() {
+  local holder
+  holder=$(kubectl --namespace "$system" get lease -o jsonpath='{.items[0].spec.holderIdentity}')
+  kubectl --namespace "$system" get --raw "/api/v1/namespaces/$system/pods/${holder%_*}:8080/proxy/metrics"
+}
 
 summary() {
   local entry previous=0 name=
