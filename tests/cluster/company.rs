@@ -40,7 +40,8 @@ async fn claimed_volume(space: &Space, small: bool) -> Option<PathBuf> {
     let found =
         volumes.list(&ListParams::default()).await.expect("volumes can be listed").items.into_iter().find_map(|v| {
             let spec = v.spec.as_ref()?;
-            let free = v.status.as_ref()?.phase.as_deref() == Some("Available");
+            // Released: its claim went with an earlier test's namespace, and nobody has taken it since.
+            let free = matches!(v.status.as_ref()?.phase.as_deref(), Some("Available" | "Released"));
             let path = PathBuf::from(&spec.local.as_ref()?.path);
             let class = spec.storage_class_name.clone()?;
             (free && path.is_dir() && class.ends_with("small") == small).then(|| (v.name_any(), class, path))
@@ -50,6 +51,8 @@ async fn claimed_volume(space: &Space, small: bool) -> Option<PathBuf> {
         eprintln!("SKIPPED: no free local volume of this machine");
         return None;
     };
+    let nobodys = json!({ "spec": { "claimRef": null } });
+    volumes.patch(&name, &PatchParams::default(), &Patch::Merge(&nobodys)).await.expect("the volume can be freed");
     for entry in std::fs::read_dir(&path).expect("the volume can be read") {
         let path = entry.expect("an entry").path();
         let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };

@@ -117,7 +117,7 @@ impl Stage {
         let corp = forests::connector(&stage.corp, &[DOMAIN], &json!({ "baseDns": [stage.unit] }));
         let mut fabrikam =
             forests::connector(&stage.fabrikam, &["fabrikam.example"], &json!({ "contactsOu": stage.container }));
-        fabrikam["spec"]["rateLimit"] = json!({ "requestsPerSecond": 25 });
+        fabrikam["spec"]["rateLimit"] = json!({ "requestsPerSecond": 10 });
         let everything = json!({ "maxDeletes": 10000, "maxDeletePercent": 100, "alwaysAllowedDeletes": 1000,
             "maxStrictUpdatePercent": 100, "maxUpdatePercent": 100, "maxCreates": 10000, "maxCreatePercent": 100 });
         let schedule = json!({
@@ -181,7 +181,8 @@ async fn a_push_whose_pods_are_killed_is_finished_and_does_nothing_twice() {
         let mut deaths = Vec::new();
         for attempt in 1..=kills {
             let found = push_process(&space, &run, attempt as u32).await;
-            let wait = Duration::from_millis(random.u64(0..4_500));
+            // Both kills of a push together leave some of it to do.
+            let wait = Duration::from_millis(random.u64(0..3_500));
             tokio::time::sleep(wait).await;
             let killed =
                 std::process::Command::new("kill").arg("-KILL").args(found.iter().map(ToString::to_string)).status();
