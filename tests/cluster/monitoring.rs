@@ -174,13 +174,16 @@ async fn every_query_of_the_dashboards_and_rules_gives_data() {
 
     // What is counted must be scraped after it was counted, and evaluated after that.
     let pushed = r#"sum(galsync:changes:increase1d{schedule="people"}) > 0"#;
+    let waits = r#"galsync_plan_pending_unsafe{reason!="FirstSync"}"#;
     let seen = async {
-        while prometheus.ask(pushed).await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+        for query in [pushed, waits] {
+            while prometheus.ask(query).await.is_empty() {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
         }
         Ok::<_, ()>(())
     };
-    within("the push is seen", 60, seen).await;
+    within("the push and the unsafe plan are seen", 60, seen).await;
     let mut empty = Vec::new();
     let mut asked = BTreeSet::new();
     for panel in panels() {
