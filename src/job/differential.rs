@@ -68,6 +68,11 @@ async fn go_on(
     let mut after = Part::default();
     let new = world.plan(&keys, Side::After, ground.now, &scratch, &mut after)?;
     let Some(sums) = standing.sums.exchange(&old, &new).filter(|_| !after.renamed) else { return Ok(None) };
+    // A source without anybody is refused, by who plans everything.
+    let is_empty = |(source, _): &(SystemIdentity, String)| sums.pairs.get(source).is_none_or(|pair| pair.entries == 0);
+    if !ground.simulate.rules.safety.allow_empty_source && ground.sources().iter().any(is_empty) {
+        return Ok(None);
+    }
     let rows = match before.rows == after.rows {
         true => standing.rows,
         false => {

@@ -42,7 +42,9 @@ impl<'a> Ground<'a> {
         }
         let history = store.history(&identity, &simulate.rules.sync).await?;
         let limits = target.limits();
-        let pushed = history.as_ref().map(|history| &history.value.pushed);
+        // What was pushed once decides about nothing yet; that it reads back as it was pushed is noted by every plan.
+        let pushed = history.iter().flat_map(|history| &history.value.pushed);
+        let pushed: Vec<_> = pushed.filter(|(_, pushed)| pushed.times > 1).collect();
         let TargetLimits { can_hide, x500, batch: _, own_domains } = &limits;
         let sources: Vec<_> = simulate.sources.iter().map(|part| (&part.connector, &part.rules)).collect();
         let known = store.ledger_blob(&identity).await?;

@@ -210,7 +210,7 @@ fn going_on_from_the_last_plan_is_planning_everything() {
         })
         .unwrap();
     let went_on = went_on.into_inner();
-    assert!(went_on > 90, "only {went_on} of 180 rounds went on from the plan before");
+    assert!(went_on > 120, "only {went_on} of 180 rounds went on from the plan before");
 }
 
 #[tokio::test]
