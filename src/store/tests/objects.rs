@@ -68,8 +68,11 @@ pub(super) async fn racing_writers_get_numbers_of_their_own(store: Store) {
         numbers.extend(of_one);
     }
     numbers.sort_unstable();
-    assert_eq!(numbers, (1..=18).collect::<Vec<_>>());
-    assert_eq!(heads(&store).latest().await.unwrap().unwrap().number, 18);
+    let last = *numbers.last().unwrap();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 18, "each has one of its own: {numbers:?}");
+    // Whoever is overtaken twice while it looks at what it wrote gives its number up for a later one.
+    assert_eq!(heads(&store).latest().await.unwrap().unwrap().number, last);
 }
 
 pub(super) async fn only_one_of_two_writers_replaces_what_both_read(store: Store) {
