@@ -74,6 +74,7 @@ if [ $lab = yes ]; then
   cargo test --test lab -- --test-threads=1
   KUBECONFIG=$(lab/kubeconfig.sh) cargo test --test cluster -- --include-ignored --test-threads=1
   step "helm upgrade, uninstall, install again"
+  lab/volumes.sh reset
   KUBECONFIG=$(lab/kubeconfig.sh) PATH=$PATH:${GALSYNC_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/galsync-lab}/bin tests/cluster/upgrade.sh
   step "the whole system"
   lab/demo.sh
