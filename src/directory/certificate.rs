@@ -17,10 +17,13 @@ mod tests {
     #[test]
     fn the_end_of_a_certificate_is_read() {
         let key = rcgen::KeyPair::generate().unwrap();
-        let mut parameters = rcgen::CertificateParams::new(vec!["dc1.corp.example".to_owned()]).unwrap();
-        parameters.not_after = rcgen::date_time_ymd(2031, 5, 17);
-        let certificate = parameters.self_signed(&key).unwrap();
-        assert_eq!(not_after(certificate.der()).unwrap().to_string(), "2031-05-17T00:00:00Z");
+        // From 2050 on the date has another form.
+        for (year, wanted) in [(2031, "2031-05-17T00:00:00Z"), (2061, "2061-05-17T00:00:00Z")] {
+            let mut parameters = rcgen::CertificateParams::new(vec!["dc1.corp.example".to_owned()]).unwrap();
+            parameters.not_after = rcgen::date_time_ymd(year, 5, 17);
+            let certificate = parameters.self_signed(&key).unwrap();
+            assert_eq!(not_after(certificate.der()).unwrap().to_string(), wanted);
+        }
         assert_eq!(not_after(b"no certificate"), None);
     }
 }

@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod memory;
 pub mod microsoft365;
 mod normal;
+mod proxy_address;
 mod source;
 mod target;
 

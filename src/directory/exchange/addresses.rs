@@ -1,6 +1,7 @@
 //! proxyAddresses, mail and targetAddress as addresses.
 
 use super::record::Record;
+use crate::directory::proxy_address::{Proxy, proxy};
 use crate::model::SmtpAddress;
 use crate::model::entry::Problem;
 use std::collections::BTreeSet;
@@ -13,24 +14,6 @@ pub(super) struct Addresses {
     /// Without the prefix.
     pub(super) x500: BTreeSet<String>,
     pub(super) problem: Option<Problem>,
-}
-
-/// One value of proxyAddresses, told apart by its prefix; a prefix in capitals marks the primary address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Proxy<'a> {
-    Primary(&'a str),
-    Secondary(&'a str),
-    X500(&'a str),
-    Other,
-}
-
-pub(super) fn proxy(value: &str) -> Proxy<'_> {
-    match value.split_once(':') {
-        Some(("SMTP", address)) => Proxy::Primary(address),
-        Some((prefix, address)) if prefix.eq_ignore_ascii_case("smtp") => Proxy::Secondary(address),
-        Some((prefix, dn)) if prefix.eq_ignore_ascii_case("x500") => Proxy::X500(dn),
-        _ => Proxy::Other,
-    }
 }
 
 pub(super) fn of(record: &Record) -> Addresses {

@@ -1,8 +1,9 @@
 //! A contact of ours as it stands in the directory.
 
-use super::addresses::{self, Proxy, proxy};
+use super::addresses;
 use super::record::Record;
 use super::{attributes, classify, names};
+use crate::directory::proxy_address::{proxy, sort_in};
 use crate::model::mapping::Mapping;
 use crate::model::{Contact, ContactName, OwnerMark, SmtpAddress};
 
@@ -60,7 +61,7 @@ impl Reading {
         };
         contact.attributes.retain(|attribute, _| self.mapping.manages(*attribute));
         for value in record.texts("proxyAddresses") {
-            sort_in(&mut contact, value);
+            sort_in(&mut contact, proxy(value), value);
         }
         contact
     }
@@ -70,30 +71,6 @@ impl Reading {
         let ours = |list: &str| self.address_lists.iter().any(|own| names::same(own, list));
         record.flag("msExchHideFromAddressLists") || !record.texts("showInAddressBook").any(ours)
     }
-}
-
-/// A value of proxyAddresses: primary and delivery address have their own fields, ours are known by the mark.
-fn sort_in(contact: &mut Contact, value: &str) {
-    let foreign = match proxy(value) {
-        Proxy::Primary(_) => return,
-        Proxy::Secondary(text) => match SmtpAddress::parse(text) {
-            Ok(address) if address == contact.primary => return,
-            Ok(address) if contact.mark.added(&format!("smtp:{address}")) => {
-                contact.secondary.insert(address);
-                return;
-            }
-            Ok(address) if address == contact.delivery => return,
-            Ok(address) => format!("smtp:{address}"),
-            Err(_) => value.to_owned(),
-        },
-        Proxy::X500(dn) if contact.mark.added(&format!("x500:{dn}")) => {
-            contact.x500.insert(dn.to_owned());
-            return;
-        }
-        Proxy::X500(dn) => format!("x500:{dn}"),
-        Proxy::Other => value.to_owned(),
-    };
-    contact.foreign_values.insert(foreign);
 }
 
 #[cfg(test)]

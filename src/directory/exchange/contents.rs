@@ -1,12 +1,13 @@
 //! Our contacts, and the holders of all other addresses of the forest.
 
-use super::addresses::{self, Proxy, proxy};
+use super::addresses;
 use super::classify::{self, Recipient};
 use super::connection::Session;
 use super::record::Record;
 use super::search::{self, Query};
 use super::target::{ExchangeTarget, Knowledge};
 use super::{contact, names};
+use crate::directory::proxy_address::{Proxy, proxy};
 use crate::directory::{Error, TargetEvent};
 use crate::model::mark::Ownership;
 use crate::model::taken::{Holder, HolderKind, Taken};

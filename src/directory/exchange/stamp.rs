@@ -3,11 +3,12 @@
 //! An LDAP-only writer must stamp what Exchange's own tools would (Update-Recipient): without showInAddressBook a
 //! contact is in no list, without the types and the version Exchange does not take it for a recipient.
 
-use super::addresses::{self, Proxy, proxy};
+use super::addresses;
 use super::attributes;
 use super::forest::Organization;
 use super::names;
 use super::record::Record;
+use crate::directory::proxy_address::{Proxy, proxy};
 use crate::model::{Attribute, Contact, SmtpAddress};
 use ldap3::Mod;
 use std::collections::{BTreeMap, BTreeSet, HashSet};

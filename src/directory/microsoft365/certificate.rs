@@ -2,11 +2,10 @@
 //! certificate by its SHA-256 and is signed with PS256.
 
 use crate::directory::Error;
+use crate::directory::certificate::not_after;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PSS_SHA256, RsaKeyPair};
@@ -59,53 +58,6 @@ impl Certificate {
     }
 }
 
-/// The end of the certificate's validity (RFC 5280 §4.1): in `TBSCertificate` the second time of the fifth member,
-/// the optional version aside.
-fn not_after(der: &[u8]) -> Option<Timestamp> {
-    const SEQUENCE: u8 = 0x30;
-    const VERSION: u8 = 0xa0;
-    let (_, certificate, _) = element(der).filter(|(tag, ..)| *tag == SEQUENCE)?;
-    let (_, mut rest, _) = element(certificate)?;
-    if rest.first() == Some(&VERSION) {
-        rest = element(rest)?.2;
-    }
-    // Serial number, algorithm, issuer.
-    for _ in 0..3 {
-        rest = element(rest)?.2;
-    }
-    let (_, validity, _) = element(rest)?;
-    let (_, _, second) = element(validity)?;
-    let (tag, text, _) = element(second)?;
-    let text = std::str::from_utf8(text).ok()?;
-    let (year, rest) = match tag {
-        0x17 => {
-            let short: i16 = text.get(..2)?.parse().ok()?;
-            (if short < 50 { 2000 + short } else { 1900 + short }, text.get(2..)?)
-        }
-        0x18 => (text.get(..4)?.parse().ok()?, text.get(4..)?),
-        _ => return None,
-    };
-    let number = |at: usize| rest.get(at..at + 2)?.parse::<i8>().ok();
-    let time = DateTime::new(year, number(0)?, number(2)?, number(4)?, number(6)?, number(8)?, 0).ok()?;
-    TimeZone::UTC.to_ambiguous_timestamp(time).compatible().ok()
-}
-
-/// Tag, contents and what follows of the first DER element.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x84 => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
-        }
-        _ => return None,
-    };
-    let (contents, after) = rest.split_at_checked(length)?;
-    Some((tag, contents, after))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,19 +66,6 @@ mod tests {
 
     fn pem(label: &str, der: &[u8]) -> String {
         format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
-    }
-
-    #[test]
-    fn the_end_of_a_certificate_is_read() {
-        // ring makes no RSA keys; the end of validity is where it is for every kind of key.
-        let key = KeyPair::generate().unwrap();
-        for (year, wanted) in [(2031, "2031-05-17T00:00:00Z"), (2061, "2061-05-17T00:00:00Z")] {
-            let mut parameters = CertificateParams::new(vec!["galsync".to_owned()]).unwrap();
-            parameters.not_after = rcgen::date_time_ymd(year, 5, 17);
-            let made = parameters.self_signed(&key).unwrap();
-            assert_eq!(not_after(made.der()).map(|time| time.to_string()).as_deref(), Some(wanted));
-        }
-        assert_eq!(not_after(b"no certificate"), None);
     }
 
     #[test]

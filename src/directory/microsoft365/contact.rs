@@ -1,7 +1,8 @@
 //! A contact of ours as Exchange Online shows it.
 
 use super::attributes::{on_contact_only, on_recipient, property, value};
-use super::row::{Kind, Proxy, Row, proxy};
+use super::row::{Kind, Row, proxy};
+use crate::directory::proxy_address::sort_in;
 use crate::model::mapping::Mapping;
 use crate::model::mark::{MarkScope, Ownership};
 use crate::model::{Attribute, Contact, ContactName, OwnerMark, RecipientType, SmtpAddress};
@@ -95,34 +96,10 @@ impl Reading {
             mark,
         };
         for value in row.texts("EmailAddresses") {
-            sort_in(&mut contact, value);
+            sort_in(&mut contact, proxy(value), value);
         }
         contact
     }
-}
-
-/// An address value: primary and delivery address have their own fields, ours are known by the mark.
-fn sort_in(contact: &mut Contact, value: &str) {
-    let foreign = match proxy(value) {
-        Proxy::Primary(_) => return,
-        Proxy::Secondary(text) => match SmtpAddress::parse(text) {
-            Ok(address) if address == contact.primary => return,
-            Ok(address) if contact.mark.added(&format!("smtp:{address}")) => {
-                contact.secondary.insert(address);
-                return;
-            }
-            Ok(address) if address == contact.delivery => return,
-            Ok(address) => format!("smtp:{address}"),
-            Err(_) => value.to_owned(),
-        },
-        Proxy::X500(dn) if contact.mark.added(&format!("x500:{dn}")) => {
-            contact.x500.insert(dn.to_owned());
-            return;
-        }
-        Proxy::X500(dn) => format!("x500:{dn}"),
-        Proxy::Other => value.to_owned(),
-    };
-    contact.foreign_values.insert(foreign);
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use super::cmdlet::{Call, Exchange};
 use super::contact::{Details, Reading};
-use super::row::{Kind, Proxy, Row, proxy};
+use super::row::{Kind, Row, proxy};
 use super::target::Microsoft365Target;
+use crate::directory::proxy_address::Proxy;
 use crate::directory::{Error, TargetEvent};
 use crate::model::mark::{OwnerMark, Ownership};
 use crate::model::taken::{Holder, HolderKind, Taken};

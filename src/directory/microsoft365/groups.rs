@@ -2,7 +2,8 @@
 
 use super::cmdlet::{Call, Exchange};
 use super::graph::{self, Failed, Graph, Resource};
-use super::row::{Proxy, Row, proxy};
+use super::row::{Row, proxy};
+use crate::directory::proxy_address::Proxy;
 use crate::directory::{Error, SourceEvent};
 use crate::model::{Anchor, SmtpAddress};
 use futures::TryStreamExt;

@@ -1,5 +1,6 @@
 //! One object of a cmdlet's result.
 
+use crate::directory::proxy_address::{self, Proxy};
 use crate::model::entry::Problem;
 use crate::model::{RecipientType, SmtpAddress};
 use jiff::Timestamp;
@@ -42,21 +43,11 @@ impl<'de> Visitor<'de> for Properties {
     }
 }
 
-/// One value of `EmailAddresses`; a prefix in capitals marks the primary address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Proxy<'a> {
-    Primary(&'a str),
-    Secondary(&'a str),
-    X500(&'a str),
-    Other,
-}
-
+/// One value of `EmailAddresses`.
 pub(super) fn proxy(value: &str) -> Proxy<'_> {
-    match value.split_once(':') {
-        Some(("SMTP", address)) => Proxy::Primary(address),
-        Some((prefix, address)) if prefix.eq_ignore_ascii_case("smtp") => Proxy::Secondary(address),
-        Some((prefix, dn)) if prefix.eq_ignore_ascii_case("x500") => Proxy::X500(dn.trim()),
-        _ => Proxy::Other,
+    match proxy_address::proxy(value) {
+        Proxy::X500(dn) => Proxy::X500(dn.trim()),
+        other => other,
     }
 }
 
