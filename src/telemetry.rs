@@ -29,7 +29,7 @@ pub fn start(format: LogFormat, level: &str) -> anyhow::Result<LogCopy> {
         .with_ansi(format == LogFormat::Text && std::io::stderr().is_terminal());
     let started = match format {
         LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(true).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logging cannot start: {error}"))?;
     Ok(copy)

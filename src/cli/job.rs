@@ -13,7 +13,6 @@ use crate::telemetry::LogCopy;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tracing::Instrument;
 
 /// Runs one operation; started by the operator as a Kubernetes Job.
 #[derive(Debug, clap::Args)]
@@ -72,19 +71,15 @@ impl Job {
             Ok(store) => store,
             Err(error) => return failed(Reason::StoreUnavailable, error.to_string()),
         };
-        let span = tracing::info_span!("operation", run = run_name(request.run.as_ref()));
-        let outcome = async {
-            let secrets = SecretFolder(self.secrets.clone());
-            let context = Context {
-                store: &store,
-                directories: &Systems { secrets: &secrets },
-                clock: &SystemClock,
-                progress: &JobProgress::default(),
-                stop: stop_on_signal(),
-            };
-            job::execute(&request, &context).await
+        let secrets = SecretFolder(self.secrets.clone());
+        let context = Context {
+            store: &store,
+            directories: &Systems { secrets: &secrets },
+            clock: &SystemClock,
+            progress: &JobProgress::default(),
+            stop: stop_on_signal(),
         };
-        let outcome = outcome.instrument(span).await;
+        let outcome = job::execute(&request, &context).await;
         keep_log(&store, &request, log).await;
         outcome
     }

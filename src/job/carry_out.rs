@@ -3,6 +3,7 @@
 
 use super::context::{Clock, Context, Phase};
 use super::error::Error;
+use super::phase::phase;
 use super::planning::failed;
 use super::report::{Report, run_name};
 use crate::directory::{self, ChangeOutcome, ChangeResult, Target};
@@ -94,7 +95,9 @@ impl CarryOut<'_> {
     ) -> Worked {
         let mut worked =
             Worked { report, refused: 0, deferred: 0, drifted: 0, parked_until: None, complete: false, ended: Ok(()) };
-        worked.ended = self.batches(&mut changes, identity, &mut worked, counts, remembered).await;
+        let batches = self.batches(&mut changes, identity, &mut worked, counts, remembered);
+        let ended = phase("write", self.context, batches).await;
+        worked.ended = ended;
         worked.complete = worked.ended.is_ok() && worked.parked_until.is_none();
         worked
     }

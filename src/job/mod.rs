@@ -13,6 +13,7 @@ pub mod directories;
 mod error;
 mod filtering;
 mod ground;
+mod phase;
 pub mod plan_file;
 mod planning;
 mod pull;
@@ -29,13 +30,23 @@ pub use error::Error;
 
 use crate::model::observed::Counters;
 use crate::operation::{Operation, Outcome, Reason, Request, Verdict};
+use tracing::Instrument;
 
 /// Runs the operation to its end, whatever that is: an error becomes the outcome's reason and sentence.
 pub async fn execute(request: &Request, context: &Context<'_>) -> Outcome {
+    let span = tracing::info_span!(
+        "operation",
+        run = report::run_name(request.run.as_ref()),
+        operation = request.operation.kind().name(),
+        connector = request.operation.connector().map_or("", |connector| connector.name.as_str()),
+        attempt = request.attempt,
+    );
+    to_the_end(request, context).instrument(span).await
+}
+
+async fn to_the_end(request: &Request, context: &Context<'_>) -> Outcome {
     let started = context.clock.now();
-    let kind = request.operation.kind().name();
-    let connector = request.operation.connector().map_or("", |connector| connector.name.as_str());
-    tracing::info!(operation = kind, connector, attempt = request.attempt, "started");
+    tracing::info!("started");
     let mut counters = Counters::default();
     let result = match &request.operation {
         // A push stops between two batches, so that it can say what it did.
@@ -54,8 +65,8 @@ pub async fn execute(request: &Request, context: &Context<'_>) -> Outcome {
     (outcome.started, outcome.finished, outcome.counters) = (started, finished, counters);
     let Outcome { verdict, reason, message, .. } = &outcome;
     match verdict {
-        Verdict::Failed => tracing::error!(operation = kind, connector, reason = reason.label(), message, "failed"),
-        _ => tracing::info!(operation = kind, connector, ?verdict, reason = reason.label(), message, "finished"),
+        Verdict::Failed => tracing::error!(reason = reason.label(), message, "failed"),
+        _ => tracing::info!(?verdict, reason = reason.label(), message, "finished"),
     }
     outcome
 }

@@ -3,6 +3,7 @@
 use super::context::{Context, Phase};
 use super::error::Error;
 use super::ground::{self, Ground};
+use super::phase::phase;
 use crate::directory::{Target, TargetEvent};
 use crate::engine::{self, Failure, PlanError, PlanResult, Sink, TargetContent};
 use crate::model::digest::Canonical;
@@ -34,8 +35,11 @@ pub(super) async fn plan(
     context: &Context<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Planned, Error> {
-    let ground = Ground::survey(simulate, target, identity, context).await?;
-    plan_all(&ground, contents, context, sink).await
+    let planned = async {
+        let ground = Ground::survey(simulate, target, identity, context).await?;
+        plan_all(&ground, contents, context, sink).await
+    };
+    phase("plan", context, planned).await
 }
 
 /// Everything that waits is waited for first; the plan itself is computed in one go.
@@ -70,6 +74,10 @@ pub(super) struct Read {
 
 /// Reads the target's whole address space. A read that ends without "complete" is an error.
 pub(super) async fn read_target(target: &dyn Target, context: &Context<'_>) -> Result<Read, Error> {
+    phase("read target", context, read_all(target, context)).await
+}
+
+async fn read_all(target: &dyn Target, context: &Context<'_>) -> Result<Read, Error> {
     let started = context.clock.now();
     let mut writer = context.store.contents_writer();
     let mut events = target.contents();

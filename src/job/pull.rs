@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::error::Error;
 use super::filtering::Filtering;
+use super::phase::phase;
 use super::read::{self, Base, Reading};
 use crate::directory::{self, Source, Token};
 use crate::model::connector::{Connector, ReadScope};
@@ -34,7 +35,7 @@ pub(super) async fn pull(
     let Pull { connector, scope, full } = asked;
     let started = context.clock.now();
     let fingerprint = connector.fingerprint(scope);
-    let identity = source.identity().await?;
+    let identity = phase("sign in", context, async { Ok(source.identity().await?) }).await?;
     let previous = context.store.latest_snapshot(&connector.name, &fingerprint).await?.map(|head| head.value);
     if let Some(head) = previous.as_ref().filter(|head| head.identity != identity) {
         let message = format!(
@@ -70,7 +71,7 @@ pub(super) async fn pull(
     let unchanged = last_full_read.is_some() && read.reading.counts.changes() == 0;
     let repeated = previous.filter(|_| unchanged).map(|head| head.snapshot);
     let kept = Kept { fingerprint, identity, started, last_full_read, delta_missed, repeated };
-    asking.keep(read, kept).await
+    phase("filter and keep", context, asking.keep(read, kept)).await
 }
 
 /// All that a read of the source needs.
@@ -93,7 +94,8 @@ impl<'a> Asking<'a> {
         let mut filtering = Filtering::whole(self.request, self.connector, self.context)?;
         let mut changed =
             |anchor: &Anchor, old: Option<&Entry>, new: Option<&Entry>| filtering.change(anchor, old, new);
-        let reading = read::read(self.source, self.scope, None, &mut changed, self.context).await?;
+        let reading = read::read(self.source, self.scope, None, &mut changed, self.context);
+        let reading = phase("read in full", self.context, reading).await?;
         Ok(Judged { reading, filtering: Some(filtering) })
     }
 
@@ -113,7 +115,8 @@ impl<'a> Asking<'a> {
             Some(filtering) => filtering.change(anchor, old, new),
             None => Ok(()),
         };
-        match read::read(self.source, self.scope, Some(base), &mut changed, self.context).await {
+        let reading = read::read(self.source, self.scope, Some(base), &mut changed, self.context);
+        match phase("read changes", self.context, reading).await {
             Ok(reading) => Ok(Some(Judged { reading, filtering })),
             Err(Error::Directory(error @ directory::Error::TokenExpired { .. })) => {
                 tracing::info!(%error, "reading in full");

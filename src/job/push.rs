@@ -4,6 +4,7 @@
 use super::carry_out::{CarryOut, Remembered, Worked};
 use super::context::Context;
 use super::error::Error;
+use super::phase::phase;
 use super::plan_file::{Header, PlanReader};
 use super::planning::{self, Planned, Read};
 use super::report::Report;
@@ -27,7 +28,7 @@ pub(super) async fn push(
     let approved = PlanReader::open(plan, context.store).await?;
     let target = context.directories.target(&simulate.target, &simulate.rules)?;
     let result = async {
-        let identity = target.identity().await?;
+        let identity = phase("sign in", context, async { Ok(target.identity().await?) }).await?;
         let prepared = tokio::select! {
             prepared = prepare(simulate, target.as_ref(), &identity, approved, context) => prepared?,
             () = context.stop.asked() => return Err(Error::Interrupted),

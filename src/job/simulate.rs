@@ -2,16 +2,19 @@
 
 use super::error::Error;
 use super::ground::Ground;
+use super::phase::phase;
 use super::plan_file::PlanWriter;
 use super::planning::{self, Planned};
 use super::report::Report;
 use super::standing::Keeping;
 use super::{context::Context, differential};
+use crate::directory::Target;
 use crate::engine::{Failure, Links, PlanResult, ReportLine, Sink};
 use crate::model::observed::Counters;
 use crate::model::safety::OnExceeded;
-use crate::model::{Change, Key};
+use crate::model::{Change, Digest, Key, SystemIdentity};
 use crate::operation::{Outcome, PlanSummary, Request, SimulateRequest};
+use crate::store::Standing;
 use serde_json::value::RawValue;
 
 pub(super) async fn simulate(
@@ -21,37 +24,67 @@ pub(super) async fn simulate(
     counters: &mut Counters,
 ) -> Result<Outcome, Error> {
     let target = context.directories.target(&simulate.target, &simulate.rules)?;
-    let identity = target.identity().await?;
+    let identity = phase("sign in", context, async { Ok(target.identity().await?) }).await?;
     let contents = planning::contents(simulate, target.as_ref(), &identity, context).await;
     *counters = target.counters();
-    let (contents, store) = (contents?, context.store);
-    let ground = Ground::survey(simulate, target.as_ref(), identity.clone(), context).await?;
+    let contents = contents?;
     let mut sink = PlanSink::new(request, simulate, context)?;
+    let made = planned(simulate, target.as_ref(), identity.clone(), &contents, &mut sink, context);
+    let made = phase("plan", context, made).await?;
+    phase("keep", context, keep(simulate, &identity, sink, made, context)).await
+}
+
+/// A plan, the number of the history that it was made with, and what the next one can go on from.
+struct Made {
+    result: PlanResult,
+    history: Option<u64>,
+    standing: Option<Standing>,
+}
+
+/// Goes on from the last plan where that is possible, and plans the whole otherwise.
+async fn planned(
+    simulate: &SimulateRequest,
+    target: &dyn Target,
+    identity: SystemIdentity,
+    contents: &Digest,
+    sink: &mut PlanSink,
+    context: &Context<'_>,
+) -> Result<Made, Error> {
+    let store = context.store;
+    let ground = Ground::survey(simulate, target, identity, context).await?;
+    let history = ground.history.as_ref().map(|history| history.number);
     let mut tell = |change: Option<&Change>, line: &RawValue| {
         change.map_or(Ok(()), |change| sink.append(change))?;
         Ok(sink.report.line(&line)?)
     };
-    let number = ground.history.as_ref().map(|history| history.number);
-    let (result, standing) = match differential::plan(&ground, &contents, context, &mut tell).await? {
-        Some((result, standing)) => (result, Some(standing)),
-        None => {
-            sink.keeping = Some(Keeping::new(store)?);
-            let all = planning::boxed(store.open_contents(&contents).await?);
-            let Planned { result, .. } = planning::plan_all(&ground, all, context, &mut sink).await?;
-            let standing = match sink.keeping.take() {
-                Some(keeping) => Some(ground.standing(contents, keeping.keep(store).await?, &result)),
-                None => None,
-            };
-            (result, standing)
-        }
-    };
-    let PlanSink { plan, without_removals, report, keeping: _ } = sink;
-    let (name, summary) = (&simulate.target.name, summary(&result));
-    match without_removals {
-        Some(held) if result.removals_held => held.keep(name, &summary, &result, context.store).await?,
-        _ => plan.keep(name, &summary, &result, context.store).await?,
+    if let Some((result, standing)) = differential::plan(&ground, contents, context, &mut tell).await? {
+        return Ok(Made { result, history, standing: Some(standing) });
     }
-    context.store.put_history(&identity, &simulate.rules.sync, number, &result.history).await?;
+    sink.keeping = Some(Keeping::new(store)?);
+    let all = planning::boxed(store.open_contents(contents).await?);
+    let Planned { result, .. } = planning::plan_all(&ground, all, context, sink).await?;
+    let standing = match sink.keeping.take() {
+        Some(keeping) => Some(ground.standing(*contents, keeping.keep(store).await?, &result)),
+        None => None,
+    };
+    Ok(Made { result, history, standing })
+}
+
+async fn keep(
+    simulate: &SimulateRequest,
+    identity: &SystemIdentity,
+    sink: PlanSink,
+    made: Made,
+    context: &Context<'_>,
+) -> Result<Outcome, Error> {
+    let Made { result, history, standing } = made;
+    let PlanSink { plan, without_removals, report, keeping: _ } = sink;
+    let (store, name, summary) = (context.store, &simulate.target.name, summary(&result));
+    match without_removals {
+        Some(held) if result.removals_held => held.keep(name, &summary, &result, store).await?,
+        _ => plan.keep(name, &summary, &result, store).await?,
+    }
+    store.put_history(identity, &simulate.rules.sync, history, &result.history).await?;
     if let Some(standing) = standing {
         store.put_standing(name, &standing).await?;
     }

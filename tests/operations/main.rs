@@ -4,6 +4,7 @@
 
 mod differential;
 mod killed;
+mod log;
 mod passes;
 mod pulls;
 mod pushes;
