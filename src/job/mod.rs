@@ -2,8 +2,8 @@
 //! local mode; what differs comes in the [`Context`].
 //!
 //! One file per operation. `pull.rs` reads a source into a snapshot (`read.rs`), `simulate.rs` reads a target and
-//! plans (`planning.rs`, from the last plan `differential.rs`; `plan_file.rs`), `push.rs` plans again and carries out what was planned before and still
-//! holds (`approved.rs`, `carry_out.rs`).
+//! plans (`planning.rs`, from the last plan `differential.rs`; `plan_file.rs`), `push.rs` plans again and carries out
+//! what was planned before and still holds (`carry_out.rs`). Each works in phases (`phase.rs`).
 
 mod carry_out;
 mod collect_garbage;
