@@ -36,11 +36,7 @@ const AT_ONCE: usize = 16;
 
 /// Everything that a mail client resolves an address by, as both sides are asked for it.
 const RECIPIENTS: &str = "(|(mailNickname=*)(proxyAddresses=*)(targetAddress=*))";
-const ATTRIBUTES: &str = "objectGUID mail proxyAddresses msExchHideFromAddressLists userAccountControl \
-    msExchRequireAuthToSendTo authOrig dLMemSubmitPerms hideDLMembership legacyExchangeDN mS-DS-ConsistencyGuid \
-    objectClass groupType mailNickname homeMDB msExchHomeServerName targetAddress msExchRecipientTypeDetails \
-    msExchRecipientDisplayType extensionAttribute15 displayName givenName sn initials title department company \
-    physicalDeliveryOfficeName telephoneNumber l c co";
+const ATTRIBUTES: &str = include_str!("../lab/forests/read-attributes.txt");
 
 struct Forests {
     corp: Forest,

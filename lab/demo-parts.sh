@@ -4,6 +4,7 @@
 
 began=$SECONDS
 steps=()
+patience=$((10 + ${GALSYNC_LAB_USERS:-500} / 400)) # minutes that a pass may take
 
 step() {
   steps+=("$((SECONDS - began)) $*")
@@ -83,6 +84,19 @@ last_changes() {
   done
 }
 
+# The read that a pull makes, by another program: everything with an address, and what GalSync asks of it.
+bare_reads() {
+  local forest attributes begin found
+  mapfile -t attributes <"$here/forests/read-attributes.txt"
+  for forest in corp fabrikam; do
+    begin=$EPOCHREALTIME
+    found=$(LDAPTLS_CACERT=$(fact "$forest" .caFile) ldapsearch -LLL -o ldif_wrap=no -x -H "$(fact "$forest" .ldaps)" -E pr=1000/noprompt \
+      -D "$(fact "$forest" .reader.userPrincipalName)" -y "$(fact "$forest" .reader.passwordFile)" -b "$(fact "$forest" .base)" \
+      '(|(mailNickname=*)(proxyAddresses=*)(targetAddress=*))' "${attributes[@]}" | grep -c '^dn:')
+    explain "A bare ldapsearch of the $found recipients of $forest takes $(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }') s."
+  done
+}
+
 # Samba's own judgement of its database. It counts one thing that is no error (lab/forest-check.sh): a value that was removed from a
 # group before its person was deleted stays, marked as removed, until the tombstone's time is over.
 judge() {
@@ -159,7 +173,7 @@ start_afresh() {
 }
 
 both_plans_wait() {
-  local deadline=$((SECONDS + 300))
+  local deadline=$((SECONDS + patience * 60))
   until [ "$(kubectl get gss "$schedule" -o json | jq '.status.pendingApprovals | length')" = 2 ]; do
     ((SECONDS < deadline)) || wrong "the plans of both targets should wait for approval"
     sleep 1
@@ -168,7 +182,7 @@ both_plans_wait() {
 
 completed() { # run, the reason that it should end with
   local reason
-  show kubectl wait "gsr/$1" --for=condition=Completed --timeout=10m
+  show kubectl wait "gsr/$1" --for=condition=Completed "--timeout=${patience}m"
   reason=$(kubectl get gsr "$1" -o 'jsonpath={.status.conditions[?(@.type=="Succeeded")].reason}')
   [ "$reason" = "$2" ] || wrong "run $1 ended as '$reason': $(kubectl get gsr "$1" -o 'jsonpath={.status.conditions[?(@.type=="Succeeded")].message}')"
 }
@@ -185,9 +199,11 @@ pass_now() { # asks for a pass and prints the name of its run
   echo "$run"
 }
 
+newest_run() { kubectl get gsr -o json | jq -er '.items | max_by(.metadata.creationTimestamp) | .metadata.name'; }
+
 first_run() { # of a schedule that has just been made
   local deadline=$((SECONDS + 120)) run
-  until run=$(kubectl get gsr -o json | jq -er '.items | max_by(.metadata.creationTimestamp) | .metadata.name'); do
+  until run=$(newest_run); do
     ((SECONDS < deadline)) || wrong "the schedule began no pass"
     sleep 0.5
   done

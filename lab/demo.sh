@@ -2,7 +2,8 @@
 # The main job, shown to a person: two Active Directory forests, a Kubernetes, the operator in it, and an address list that crosses
 # over. Every step says what it does, shows real output and checks it; the first thing that is not as it should be ends the demo.
 # May be repeated: it begins with an empty namespace and without contacts in either forest.
-#   GALSYNC_LAB_USERS=500  people in each forest, when it is first seeded
+#   GALSYNC_LAB_USERS=500    people in each forest, when it is first seeded; also tells how patient the demo has to be
+#   GALSYNC_DEMO_BINARY=FILE the program, instead of a build in the profile of the tests: target/release/galsync, say
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(dirname "$here")
@@ -24,12 +25,13 @@ export KUBECONFIG PATH=$binaries:$PATH
 show kubectl get nodes
 show "$here/forest-status.sh"
 
-step "The image, from the profile of the tests"
+step "The image"
 explain "No container engine is needed: the program, the libraries it loads, certificates and a user without rights."
+binary=${GALSYNC_DEMO_BINARY:-target/debug/galsync}
 # Together with a test, so that the dependencies are those that `make test` builds.
-cargo build --bin galsync --test examples
-tag=$(sha256sum target/debug/galsync | cut -c1-12) # another build is another tag, so that the operator is started anew
-"$here/image-load.sh" "$("$here/image.sh" target/debug/galsync "$tag")"
+[ -n "${GALSYNC_DEMO_BINARY:-}" ] || cargo build --bin galsync --test examples
+tag=$(sha256sum "$binary" | cut -c1-12) # another build is another tag, so that the operator is started anew
+"$here/image-load.sh" "$("$here/image.sh" "$binary" "$tag")"
 
 step "From the beginning: nothing of an earlier demo is left"
 start_afresh
@@ -52,10 +54,12 @@ show kubectl get gsc
 step "A schedule, both forests on both sides; its first pass begins at once"
 show kubectl apply -f examples/cluster/schedule.yaml
 explain "It pulls both sources, simulates both targets, and waits: the first plan of a pair is always a person's to approve."
-show kubectl wait "gss/$schedule" --for=condition=ApprovalRequired --timeout=5m
+show kubectl wait "gss/$schedule" --for=condition=ApprovalRequired "--timeout=${patience}m"
 both_plans_wait
 show kubectl get gss,gsr
 show kubectl get jobs
+bare_reads
+operations "$(newest_run)"
 explain "What would happen, in a sentence, for each target:"
 kubectl get gss "$schedule" -o jsonpath='{range .status.pendingApprovals[*]}    {.target}: {.message}{"\n"}{end}'
 for forest in corp fabrikam; do
