@@ -21,6 +21,8 @@ pub(super) enum Note {
     LosesTo { winner: u32, joined: bool },
     /// A contact of another row that nothing may touch has its address.
     WaitsFor(u32),
+    /// So has one that gives it up, unless it turns out that the row cannot be judged beside all others.
+    WaitsIfUndecided(u32),
     /// Its contact could be the contact of that row from now on.
     CanTake(u32),
     /// Its own contact stands in the way of that row.
@@ -33,6 +35,8 @@ pub(super) enum Note {
     DropBeside { value: u32, other: u32 },
     /// It does not get it if the contact of the other row stays as it is, or only hides.
     DropUnlessMoved { value: u32, other: u32 },
+    /// It does not get it if the other row cannot be judged, so that its contact keeps it.
+    DropIfUndecided { value: u32, other: u32 },
 }
 
 /// Notes by row, and what they refer to. Rows about which there is nothing to say have none.
@@ -238,6 +242,9 @@ fn clear_the_way(
         notes.add(loser.row, Note::Blocks(winner.row));
     }
     for hold in holds.iter().filter(|hold| hold.row != winner.row) {
+        if hold.state == HoldState::Wanted && hold.role != Role::Foreign && !winner.held {
+            notes.add(winner.row, Note::WaitsIfUndecided(hold.row));
+        }
         match (hold.state, hold.role) {
             (HoldState::Undecided, _) | (_, Role::Foreign) => notes.add(winner.row, Note::WaitsFor(hold.row)),
             // A wanted one gives it up by itself, and the push does that first; but it may turn out to leave for
@@ -279,7 +286,12 @@ fn share_secondary(
             let value = notes.values.len() as u32 - 1;
             match (hold.state, hold.role) {
                 // Whoever leaves gives up a secondary address; its own address goes with it only.
-                (HoldState::Wanted | HoldState::Unwanted, Role::Secondary) => notes.add(hold.row, Note::Drop(value)),
+                (HoldState::Wanted | HoldState::Unwanted, Role::Secondary) => {
+                    notes.add(hold.row, Note::Drop(value));
+                    if hold.state == HoldState::Wanted {
+                        notes.add(demand.row, Note::DropIfUndecided { value, other: hold.row });
+                    }
+                }
                 (HoldState::Wanted, Role::Primary | Role::Delivery) => {
                     notes.add(demand.row, Note::DropUnlessMoved { value, other: hold.row });
                 }

@@ -4,6 +4,7 @@ use super::contest::{Note, Notes};
 use super::judge::State;
 use crate::model::reason::{Undecided, Unwanted};
 use crate::model::taken::{Holder, HolderKind};
+use std::collections::BTreeSet;
 
 /// What is kept in memory of every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(super) struct Fates {
     pub notes: Notes,
     states: Vec<RowState>,
     adopt: bool,
+    /// Rows without a contact whose address stays at a contact of a row that cannot be judged beside all others.
+    waiting: BTreeSet<u32>,
     /// (row that gets a contact, row whose contact it is), in order of the former; and the other way round.
     takes: Vec<(u32, u32)>,
     gives: Vec<(u32, u32)>,
@@ -34,7 +37,9 @@ pub(super) struct Fates {
 impl Fates {
     /// `adopt` = `conflict.foreignContact: Adopt`.
     pub(super) fn new(notes: Notes, states: Vec<RowState>, adopt: bool) -> Self {
-        let mut fates = Self { notes, states, adopt, takes: Vec::new(), gives: Vec::new() };
+        let waiting = BTreeSet::new();
+        let mut fates = Self { notes, states, adopt, waiting, takes: Vec::new(), gives: Vec::new() };
+        fates.wait();
         fates.hand_over();
         fates
     }
@@ -51,7 +56,8 @@ impl Fates {
             State::Unwanted(reason) => return Fate::Unwanted(reason),
             State::Undecided(reason) => return Fate::Undecided(reason),
         }
-        let (mut held, mut candidate, mut ambiguous, mut waits) = (None, None, false, false);
+        let (mut held, mut candidate, mut ambiguous) = (None, None, false);
+        let mut waits = self.waiting.contains(&row);
         for note in self.notes.of(row) {
             match note {
                 Note::LivesInTarget => return Fate::Unwanted(Unwanted::LivesInTarget),
@@ -82,6 +88,25 @@ impl Fates {
             return Fate::Undecided(Undecided::Deferred);
         }
         Fate::Wanted
+    }
+
+    /// Finds who waits. A row that waits is undecided itself, and another may wait for that, so it is asked again until
+    /// nobody is added.
+    fn wait(&mut self) {
+        let notes = self.notes.all().filter_map(|(row, note)| match note {
+            Note::WaitsIfUndecided(other) if !self.state(row).has_contact => Some((row, other)),
+            _ => None,
+        });
+        let mut asked: Vec<(u32, u32)> = notes.collect();
+        loop {
+            let is_undecided = |&(_, other): &(u32, u32)| matches!(self.fate(other), Fate::Undecided(_));
+            let (found, left): (Vec<_>, Vec<_>) = asked.into_iter().partition(is_undecided);
+            if found.is_empty() {
+                return;
+            }
+            self.waiting.extend(found.into_iter().map(|(row, _)| row));
+            asked = left;
+        }
     }
 
     fn rivals(&self, row: u32) -> impl Iterator<Item = (u32, bool)> + '_ {
@@ -132,7 +157,7 @@ impl Fates {
         }
         candidates.sort_unstable();
         candidates.dedup();
-        let mut given = std::collections::BTreeSet::new();
+        let mut given = BTreeSet::new();
         for (taker, _, giver) in candidates {
             let taken = self.takes.last().is_some_and(|(row, _)| *row == taker);
             let has_own = self.state(taker).has_contact || self.found_in_target(taker).is_some();
@@ -196,6 +221,9 @@ impl Fates {
                 matches!(self.fate(other), Fate::Wanted | Fate::Undecided(_)).then(|| value(index))
             }
             Note::DropUnlessMoved { value: index, other } => (self.fate(other) != Fate::Wanted).then(|| value(index)),
+            Note::DropIfUndecided { value: index, other } => {
+                matches!(self.fate(other), Fate::Undecided(_)).then(|| value(index))
+            }
             _ => None,
         });
         dropped.collect()

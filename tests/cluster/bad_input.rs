@@ -8,12 +8,12 @@ use crate::company::{
 use crate::forest::lab;
 use crate::forests;
 use crate::process::Operator;
+use crate::support::await_condition;
 use crate::support::{Space, merge};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use galsync::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use kube::api::Api;
-use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 

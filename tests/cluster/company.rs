@@ -2,12 +2,12 @@
 //! and waiting for what the operator says.
 
 use crate::support::Space;
+use crate::support::await_condition;
 use galsync::api::{GalSyncRun, GalSyncSchedule};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
-use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! Two operators: one works, the other goes on in its place.
 
 use crate::support::Space;
+use crate::support::await_condition;
 use galsync::api::GalSyncConnector;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, Patch, PatchParams};
-use kube::runtime::wait::await_condition;
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

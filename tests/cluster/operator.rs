@@ -7,11 +7,11 @@ use crate::company::{
 };
 use crate::process::Operator;
 use crate::support::Space;
+use crate::support::await_condition;
 use galsync::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams};
-use kube::runtime::wait::await_condition;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]

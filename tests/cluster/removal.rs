@@ -5,12 +5,12 @@ use crate::company::{
 };
 use crate::process::Operator;
 use crate::support::Space;
+use crate::support::await_condition;
 use galsync::api::{GalSyncRun, GalSyncSchedule};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use kube::runtime::conditions::is_deleted;
-use kube::runtime::wait::await_condition;
 use serde_json::json;
 use std::path::Path;
 

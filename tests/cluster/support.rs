@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::runtime::conditions::is_crd_established;
-use kube::runtime::wait::await_condition;
+use kube::runtime::wait::{Condition, Error};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -126,6 +126,21 @@ pub fn merge(value: &mut Value, patch: &Value) {
             fields.remove(name);
         } else {
             merge(fields.entry(name).or_insert(Value::Null), change);
+        }
+    }
+}
+
+/// As that of kube, but begins again where the watch was refused: a server under load forgets old versions (410) between
+/// the list and the watch.
+pub async fn await_condition<K>(api: Api<K>, name: &str, condition: impl Condition<K>) -> Result<Option<K>, Error>
+where
+    K: Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + kube::Resource + 'static,
+{
+    loop {
+        let matches = |object: Option<&K>| condition.matches_object(object);
+        match kube::runtime::wait::await_condition(api.clone(), name, matches).await {
+            Err(Error::ProbeFailed(_)) => tokio::time::sleep(std::time::Duration::from_secs(1)).await,
+            ended => return ended,
         }
     }
 }
