@@ -1,6 +1,7 @@
 //! The mail systems. A [`Source`] reads entries, a [`Target`] holds contacts; each kind of system has a folder.
 //! Sorting, diffing, batching, retrying, counting and safety live outside, once.
 
+mod ahead;
 pub mod certificate;
 pub mod conformance;
 mod error;

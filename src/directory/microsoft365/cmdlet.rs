@@ -3,12 +3,16 @@
 use super::fault::{Cmdlets, Fault};
 use super::row::Row;
 use super::session::{READINGS, Session, new_id};
-use super::{SYSTEM, cloud};
+use super::unread::Unread;
+use super::{SYSTEM, cloud, unread};
 use crate::directory::Error;
-use futures::stream::{self, Stream, TryStreamExt};
+use crate::directory::ahead::ahead;
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use reqwest::header::{CONTENT_TYPE, HeaderName};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 const ANCHOR: HeaderName = HeaderName::from_static("x-anchormailbox");
 /// Objects of one page.
@@ -33,7 +37,7 @@ impl From<Error> for Failed {
 
 /// The cmdlet endpoint of one tenant.
 #[derive(Clone, Copy)]
-pub(super) struct Exchange<'a>(pub(super) &'a Session);
+pub(super) struct Exchange<'a>(pub(super) &'a Arc<Session>);
 
 /// One call.
 #[derive(Debug, Clone)]
@@ -44,10 +48,16 @@ pub(super) struct Call {
     just_made: bool,
 }
 
-#[derive(Deserialize)]
+/// A page whose objects are still text: the next one is asked for before they are looked at.
 struct Page {
-    #[serde(default)]
-    value: Vec<Row>,
+    rows: Unread,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'b> {
+    #[serde(default, borrow, deserialize_with = "unread::list")]
+    value: Option<&'b RawValue>,
     #[serde(default, rename = "@adminapi.warnings")]
     warnings: Vec<String>,
     #[serde(default, rename = "@odata.nextLink")]
@@ -82,9 +92,9 @@ impl Call {
     }
 }
 
-impl<'a> Exchange<'a> {
+impl Exchange<'_> {
     fn url(&self, call: &Call) -> String {
-        let Session { account, interface, .. } = self.0;
+        let Session { account, interface, .. } = &**self.0;
         let url = format!("{}/adminapi/beta/{}/InvokeCommand", interface.base, account.tenant);
         if call.select.is_empty() { url } else { format!("{url}?$select={}", call.select) }
     }
@@ -102,54 +112,57 @@ impl<'a> Exchange<'a> {
                 .header("client-request-id", new_id())
                 .body(body.clone())
         };
-        let mut page = None;
         for _ in 0..READINGS {
             let answer = self.0.send(&Cmdlets { just_made: call.just_made }, build).await?;
             if !answer.status.is_success() {
                 return Err(Failed::Fault(Fault::of(answer.status, &answer.body)));
             }
-            page = serde_json::from_slice::<Page>(&answer.body).ok();
-            if page.is_some() {
-                break;
+            let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(&answer.body) else { continue };
+            if !envelope.warnings.is_empty() {
+                // Their words can hold names.
+                tracing::debug!(cmdlet = call.cmdlet, count = envelope.warnings.len(), "warnings");
             }
+            return Ok(Page { rows: Unread::new(&answer.body, envelope.value), next: envelope.next });
         }
-        let page = page.ok_or_else(|| Error::Protocol {
-            system: SYSTEM,
-            hint: format!("the answer to {} is not what the cmdlet endpoint gives", call.cmdlet),
-        })?;
-        if !page.warnings.is_empty() {
-            // Their words can hold names.
-            tracing::debug!(cmdlet = call.cmdlet, count = page.warnings.len(), "warnings");
-        }
-        Ok(page)
+        Err(unreadable(call).into())
     }
 
     /// The result of a cmdlet that gives one page at most.
     pub(super) async fn run(&self, call: &Call) -> Result<Vec<Row>, Failed> {
-        Ok(self.page(call, &self.url(call)).await?.value)
+        let page = self.page(call, &self.url(call)).await?;
+        Ok(page.rows.read().map_err(|_| unreadable(call))?)
     }
 
-    /// All pages, one after the other. A failure concerns the whole list.
-    pub(super) fn list(self, call: Call) -> impl Stream<Item = Result<Vec<Row>, Error>> + Send + use<'a> {
-        let call = call.with("ResultSize", "Unlimited");
+    /// All pages, one after the other, the next one on its way while one is looked at; it begins now. A failure
+    /// concerns the whole list.
+    pub(super) fn list(self, call: Call) -> impl Stream<Item = Result<Vec<Row>, Error>> + Send + use<> {
+        let call = Arc::new(call.with("ResultSize", "Unlimited"));
         let first = self.url(&call);
-        stream::try_unfold((self, call, Some(first)), |(exchange, call, url)| async move {
+        let state = (self.0.clone(), call.clone(), Some(first));
+        let pages = stream::try_unfold(state, |(session, call, url)| async move {
             let Some(url) = url else { return Ok(None) };
-            let page = exchange.page(&call, &url).await.map_err(|failed| failed.into_error(call.cmdlet))?;
+            let page = Exchange(&session).page(&call, &url).await.map_err(|failed| failed.into_error(call.cmdlet))?;
             let next = match page.next {
                 None => None,
                 // The same body goes to the link.
-                Some(link) => Some(cloud::rebased(&link, &exchange.0.interface.base).ok_or_else(|| {
-                    Error::Protocol { system: SYSTEM, hint: format!("{} names no usable next page", call.cmdlet) }
+                Some(link) => Some(cloud::rebased(&link, &session.interface.base).ok_or_else(|| Error::Protocol {
+                    system: SYSTEM,
+                    hint: format!("{} names no usable next page", call.cmdlet),
                 })?),
             };
-            Ok(Some((page.value, (exchange, call, next))))
-        })
+            Ok(Some((page.rows, (session, call, next))))
+        });
+        ahead(pages).map(move |page| page?.read().map_err(|_| unreadable(&call)))
     }
 
     pub(super) async fn all(self, call: Call) -> Result<Vec<Row>, Error> {
         self.list(call).try_concat().await
     }
+}
+
+fn unreadable(call: &Call) -> Error {
+    let hint = format!("the answer to {} is not what the cmdlet endpoint gives", call.cmdlet);
+    Error::Protocol { system: SYSTEM, hint }
 }
 
 impl Failed {

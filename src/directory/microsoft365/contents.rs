@@ -19,9 +19,12 @@ type Events<'a> = BoxStream<'a, Result<TargetEvent, Error>>;
 pub(super) async fn read(target: &Microsoft365Target) -> Result<Events<'_>, Error> {
     let exchange = target.exchange();
     target.accepted_domains().await?;
+    let reading = target.reading();
+    // Its first pages are on their way meanwhile.
+    let pages = exchange.list(Call::new("Get-Recipient").select(reading.recipient_properties()));
     let mut details: HashMap<String, Details> = HashMap::new();
-    let mut pages = Box::pin(exchange.list(Call::new("Get-Contact").select(Reading::details_properties())));
-    while let Some(page) = pages.try_next().await? {
+    let mut contacts = Box::pin(exchange.list(Call::new("Get-Contact").select(Reading::details_properties())));
+    while let Some(page) = contacts.try_next().await? {
         for row in &page {
             let found = Reading::details(row);
             if let Some(guid) = row.guid().filter(|_| !found.is_empty()) {
@@ -29,8 +32,6 @@ pub(super) async fn read(target: &Microsoft365Target) -> Result<Events<'_>, Erro
             }
         }
     }
-    let reading = target.reading();
-    let pages = exchange.list(Call::new("Get-Recipient").select(reading.recipient_properties()));
     let events = pages.map_ok(move |page| {
         let events: Vec<_> = page.iter().flat_map(|row| judge(row, &details, reading)).map(Ok).collect();
         stream::iter(events)

@@ -1,11 +1,17 @@
 //! Microsoft Graph: requests, pages and delta rounds.
 
 use super::session::{READINGS, Session, Whole};
-use super::{SYSTEM, cloud};
+use super::unread::Unread;
+use super::{SYSTEM, cloud, unread};
 use crate::directory::Error;
+use crate::directory::ahead::ahead;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use reqwest::StatusCode;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 pub(super) type Object = Map<String, Value>;
 
@@ -69,14 +75,31 @@ impl From<Error> for Failed {
     }
 }
 
-#[derive(Deserialize)]
+/// A page whose objects are still text: the next one is asked for before they are looked at.
 pub(super) struct Page {
-    #[serde(default)]
-    pub(super) value: Vec<Object>,
+    objects: Unread,
+    next: Option<String>,
+    delta: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'b> {
+    #[serde(default, borrow, deserialize_with = "unread::list")]
+    value: Option<&'b RawValue>,
     #[serde(default, rename = "@odata.nextLink")]
     next: Option<String>,
     #[serde(default, rename = "@odata.deltaLink")]
     delta: Option<String>,
+}
+
+impl Page {
+    fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, Failed> {
+        self.objects.read().map_err(|_| unreadable())
+    }
+}
+
+fn unreadable() -> Failed {
+    Failed::Error(Error::Protocol { system: SYSTEM, hint: "Graph's answer is no page of a list".to_owned() })
 }
 
 #[derive(Deserialize, Default)]
@@ -92,9 +115,9 @@ struct RefusedError {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Graph<'a>(pub(super) &'a Session);
+pub(super) struct Graph<'a>(pub(super) &'a Arc<Session>);
 
-impl<'a> Graph<'a> {
+impl Graph<'_> {
     /// A page by its path and query, or by a link of an earlier one. `what` needs `permission`.
     pub(super) async fn page(&self, link: &str, resource: Resource) -> Result<Page, Failed> {
         let base = &self.0.interface.base;
@@ -110,13 +133,12 @@ impl<'a> Graph<'a> {
                 break answer;
             }
             readings += 1;
-            match serde_json::from_slice(&answer.body) {
-                Ok(page) => return Ok(page),
-                Err(_) if readings < READINGS => {}
-                Err(_) => {
-                    let hint = "Graph's answer is no page of a list".to_owned();
-                    return Err(Failed::Error(Error::Protocol { system: SYSTEM, hint }));
+            match serde_json::from_slice::<Envelope<'_>>(&answer.body) {
+                Ok(Envelope { value, next, delta }) => {
+                    return Ok(Page { objects: Unread::new(&answer.body, value), next, delta });
                 }
+                Err(_) if readings < READINGS => {}
+                Err(_) => return Err(unreadable()),
             }
         };
         let code = || serde_json::from_slice::<Refused>(&answer.body).unwrap_or_default().error.code;
@@ -140,12 +162,12 @@ impl<'a> Graph<'a> {
     }
 
     /// All pages of a list.
-    pub(super) async fn all(&self, path: &str, resource: Resource) -> Result<Vec<Object>, Failed> {
+    pub(super) async fn all<T: DeserializeOwned>(&self, path: &str, resource: Resource) -> Result<Vec<T>, Failed> {
         let mut link = path.to_owned();
         let mut all = Vec::new();
         loop {
             let page = self.page(&link, resource).await?;
-            all.extend(page.value);
+            all.extend(page.read::<T>()?);
             match page.next {
                 Some(next) => link = next,
                 None => return Ok(all),
@@ -154,41 +176,48 @@ impl<'a> Graph<'a> {
     }
 
     /// The objects of these ids that there are.
-    pub(super) async fn by_ids(&self, resource: Resource, ids: &[String], select: &str) -> Result<Vec<Object>, Failed> {
+    pub(super) async fn by_ids<T: DeserializeOwned>(
+        &self,
+        resource: Resource,
+        ids: &[String],
+        select: &str,
+    ) -> Result<Vec<T>, Failed> {
         let filter = ids.iter().map(|id| format!("id eq '{id}'")).collect::<Vec<_>>().join(" or ");
         let filter: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
         self.all(&format!("/{}?$select={select}&$filter={filter}", resource.path()), resource).await
     }
 
-    /// A round of changes since `link`, or of everything.
-    pub(super) fn round(self, resource: Resource, select: &str, since: Option<&str>) -> Round<'a> {
-        let all = || format!("/{}/delta?$select={select}", resource.path());
-        Round { graph: self, resource, next: Some(since.map_or_else(all, str::to_owned)), delta_link: None }
+    /// A round of changes since `link`, or of everything; it begins now, and a page is on its way while another is
+    /// looked at.
+    pub(super) fn round(self, resource: Resource, select: &str, since: Option<&str>) -> Round {
+        let first = since.map_or_else(|| format!("/{}/delta?$select={select}", resource.path()), str::to_owned);
+        let pages = stream::try_unfold((self.0.clone(), Some(first)), move |(session, link)| async move {
+            let Some(link) = link else { return Ok(None) };
+            let page = Graph(&session).page(&link, resource).await?;
+            let next = page.next.clone();
+            Ok(Some((page, (session, next))))
+        });
+        Round { pages: ahead(pages).boxed(), delta_link: None }
     }
 }
 
 /// The pages of one delta round. A page may be empty though others follow; objects may come again, in any order.
-pub(super) struct Round<'a> {
-    graph: Graph<'a>,
-    resource: Resource,
-    next: Option<String>,
+pub(super) struct Round {
+    pages: BoxStream<'static, Result<Page, Failed>>,
     /// Where the next round starts; known when there are no more pages.
-    pub(super) delta_link: Option<String>,
+    delta_link: Option<String>,
 }
 
-impl Round<'_> {
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Object>>, Failed> {
-        let Some(link) = self.next.take() else { return Ok(None) };
-        let page = self.graph.page(&link, self.resource).await?;
-        match (page.next, page.delta) {
-            (Some(next), _) => self.next = Some(next),
-            (None, Some(link)) => self.delta_link = Some(link),
-            (None, None) => {
-                let hint = "a round of changes in Graph ended without saying where the next one starts".to_owned();
-                return Err(Failed::Error(Error::Protocol { system: SYSTEM, hint }));
-            }
+impl Round {
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<Vec<T>>, Failed> {
+        let Some(page) = self.pages.try_next().await? else { return Ok(None) };
+        if page.next.is_none() && page.delta.is_none() {
+            let hint = "a round of changes in Graph ended without saying where the next one starts".to_owned();
+            return Err(Failed::Error(Error::Protocol { system: SYSTEM, hint }));
         }
-        Ok(Some(page.value))
+        let objects = page.read()?;
+        self.delta_link = page.delta;
+        Ok(Some(objects))
     }
 
     /// Where the next round starts, after the last page.

@@ -25,7 +25,7 @@ const CONTACT: &str = "id,displayName,givenName,surname,mail,mailNickname,proxyA
 struct Reading<'a> {
     source: &'a Microsoft365Source,
     /// Still to read, the last one first.
-    rounds: Vec<(Resource, Round<'a>)>,
+    rounds: Vec<(Resource, Round)>,
     links: HashMap<&'static str, String>,
     done: bool,
 }
@@ -63,7 +63,7 @@ impl Reading<'_> {
     async fn next(&mut self) -> Result<Option<Vec<SourceEvent>>, Failed> {
         while let Some((resource, round)) = self.rounds.last_mut() {
             let resource = *resource;
-            if let Some(page) = round.next().await? {
+            if let Some(page) = round.next::<Object>().await? {
                 return Ok(Some(page.iter().filter_map(|object| self.event(resource, object)).collect()));
             }
             let (_, round) = self.rounds.pop().expect("it was there above");
@@ -192,7 +192,7 @@ async fn members(source: &Microsoft365Source) -> Result<Vec<SourceEvent>, Error>
     }
     let graph = source.graph();
     let path = "/groups?$select=id,displayName,mail,mailNickname,proxyAddresses&$top=999";
-    let all = graph.all(path, Resource::Groups).await.map_err(Failed::into_error)?;
+    let all: Vec<Object> = graph.all(path, Resource::Groups).await.map_err(Failed::into_error)?;
     let mut events = Vec::new();
     for filter in filters {
         let found: Vec<String> = all.iter().filter(|group| is_called(group, filter)).filter_map(id).collect();

@@ -1,12 +1,12 @@
 //! What Exchange's group cmdlets say, and the members of filter groups.
 
 use super::cmdlet::{Call, Exchange};
-use super::graph::{self, Failed, Graph, Resource};
+use super::graph::{self, Failed, Graph, Object, Resource};
 use super::row::{Row, proxy};
 use crate::directory::proxy_address::Proxy;
 use crate::directory::{Error, SourceEvent};
 use crate::model::{Anchor, SmtpAddress};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
@@ -41,13 +41,16 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) async fn read(exchange: Exchange<'_>, filters: &BTreeSet<String>) -> Result<Self, Error> {
-        let mut groups = Self::default();
-        for cmdlet in ["Get-DistributionGroup", "Get-UnifiedGroup", "Get-DynamicDistributionGroup"] {
+        // All three are on their way at once.
+        let lists = ["Get-DistributionGroup", "Get-UnifiedGroup", "Get-DynamicDistributionGroup"].map(|cmdlet| {
             let dynamic = cmdlet == "Get-DynamicDistributionGroup";
             let mut names = ALWAYS.to_vec();
             names.extend((!dynamic).then_some(HIDDEN_MEMBERSHIP));
             names.extend(NAMES.into_iter().filter(|_| !filters.is_empty()));
-            let mut pages = Box::pin(exchange.list(Call::new(cmdlet).select(names)));
+            (dynamic, exchange.list(Call::new(cmdlet).select(names)).boxed())
+        });
+        let mut groups = Self::default();
+        for (dynamic, mut pages) in lists {
             while let Some(page) = pages.try_next().await? {
                 page.iter().for_each(|row| groups.add(row, dynamic, filters));
             }
@@ -101,7 +104,7 @@ impl Groups {
 pub(super) async fn members(graph: Graph<'_>, filter: &str, id: &str) -> Result<Vec<SourceEvent>, Error> {
     let problem = |problem| Error::FilterGroup { group: filter.to_owned(), problem };
     let path = format!("/groups/{id}/transitiveMembers?$select=id&$top=999");
-    let members = graph.all(&path, Resource::Groups).await.map_err(|failed| match failed {
+    let members: Vec<Object> = graph.all(&path, Resource::Groups).await.map_err(|failed| match failed {
         Failed::NotFound => problem("does not exist"),
         failed => failed.into_error(),
     })?;

@@ -1,9 +1,10 @@
 //! What only Graph knows of a recipient: the half that is joined to what Exchange says.
 
-use super::graph::{self, Failed, Graph, MOST_IDS, Object, Resource, text};
+use super::graph::{Failed, Graph, MOST_IDS, Resource, Round};
 use crate::directory::Error;
 use crate::model::{Attribute, Entry};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
@@ -75,26 +76,58 @@ pub(super) fn select(resource: Resource, attributes: &BTreeSet<Attribute>) -> St
     names.join(",")
 }
 
+/// An object as Graph tells it, its half alone.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Told {
+    id: String,
+    #[serde(rename = "@removed")]
+    removed: Option<IgnoredAny>,
+    account_enabled: Option<bool>,
+    on_premises_immutable_id: Option<String>,
+    visibility: Option<String>,
+    mobile_phone: Option<String>,
+    fax_number: Option<String>,
+    street_address: Option<String>,
+    phones: Option<Vec<Phone>>,
+    addresses: Option<Vec<Address>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Phone {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    number: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Address {
+    street: Option<String>,
+}
+
+fn set(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
+
 impl Half {
-    fn of(object: &Object) -> Self {
+    fn of(told: &Told) -> Self {
         let phone = |kind: &str| {
-            let phones = object.get("phones").and_then(Value::as_array).into_iter().flatten();
-            phones.filter(|phone| phone["type"] == kind).find_map(|phone| phone["number"].as_str())
+            let mut of_kind = told.phones.iter().flatten().filter(|phone| phone.kind.as_deref() == Some(kind));
+            of_kind.find_map(|phone| phone.number.as_deref())
         };
-        let address = object.get("addresses").and_then(|addresses| addresses[0]["street"].as_str());
         let value = |attribute: Attribute| match attribute {
-            Attribute::MobilePhone => text(object, "mobilePhone").or_else(|| phone("mobile")),
-            Attribute::Fax => text(object, "faxNumber").or_else(|| phone("businessFax")),
-            _ => text(object, "streetAddress").or(address),
+            Attribute::MobilePhone => set(&told.mobile_phone).or_else(|| phone("mobile")),
+            Attribute::Fax => set(&told.fax_number).or_else(|| phone("businessFax")),
+            _ => set(&told.street_address).or_else(|| told.addresses.as_ref()?.first()?.street.as_deref()),
         };
         let known = |attribute: Attribute| {
             let value = value(attribute).map(str::trim).filter(|value| !value.is_empty())?;
             Some((attribute, value.into()))
         };
         Self {
-            disabled: object.get("accountEnabled") == Some(&Value::Bool(false)),
-            immutable_id: text(object, "onPremisesImmutableId").map(|id| id.to_lowercase().into()),
-            hidden_membership: text(object, "visibility") == Some("HiddenMembership"),
+            disabled: told.account_enabled == Some(false),
+            immutable_id: set(&told.on_premises_immutable_id).map(|id| id.to_lowercase().into()),
+            hidden_membership: told.visibility.as_deref() == Some("HiddenMembership"),
             attributes: ENRICHED.into_iter().filter_map(known).collect(),
         }
     }
@@ -109,11 +142,11 @@ impl Half {
 }
 
 impl Known {
-    fn of(object: &Object) -> Self {
-        if graph::is_removed(object) {
+    fn of(told: &Told) -> Self {
+        if told.removed.is_some() {
             return Self::Removed;
         }
-        match Half::of(object) {
+        match Half::of(told) {
             plain if plain == Half::default() => Self::Plain,
             half => Self::More(Box::new(half)),
         }
@@ -139,31 +172,28 @@ impl Halves {
         attributes: &BTreeSet<Attribute>,
         since: Option<&Links>,
     ) -> Result<(Self, Links), Error> {
+        let begin =
+            |resource| graph.round(resource, &select(resource, attributes), since.map(|links| links.of(resource)));
         let mut halves = Self::default();
         let mut links = HashMap::new();
-        for resource in Resource::ALL {
+        // All three are on their way at once.
+        for (resource, mut round) in Resource::ALL.map(|resource| (resource, begin(resource))) {
             let mut tries = 0;
             let link = loop {
-                match halves.round(graph, resource, attributes, since.map(|links| links.of(resource))).await {
+                match halves.take(round).await {
                     Ok(link) => break link,
                     // In the middle of a list of everybody: begin it anew. What was said before still holds.
                     Err(Failed::Lost) if since.is_none() && tries < 3 => tries += 1,
                     Err(failed) => return Err(failed.into_error()),
                 }
+                round = begin(resource);
             };
             links.insert(resource.path(), link);
         }
         Ok((halves, Links::new(links)))
     }
 
-    async fn round(
-        &mut self,
-        graph: Graph<'_>,
-        resource: Resource,
-        attributes: &BTreeSet<Attribute>,
-        since: Option<&str>,
-    ) -> Result<String, Failed> {
-        let mut round = graph.round(resource, &select(resource, attributes), since);
+    async fn take(&mut self, mut round: Round) -> Result<String, Failed> {
         while let Some(page) = round.next().await? {
             self.add(&page);
         }
@@ -171,10 +201,10 @@ impl Halves {
     }
 
     /// The last word about an object holds.
-    fn add(&mut self, page: &[Object]) {
-        for object in page {
-            if let Some(id) = graph::text(object, "id").and_then(|id| Uuid::parse_str(id).ok()) {
-                self.0.insert(id, Known::of(object));
+    fn add(&mut self, page: &[Told]) {
+        for told in page {
+            if let Ok(id) = Uuid::parse_str(&told.id) {
+                self.0.insert(id, Known::of(told));
             }
         }
     }
@@ -207,10 +237,10 @@ impl Halves {
 mod tests {
     use super::*;
     use crate::model::{Anchor, RecipientType};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn known(object: Value) -> Known {
-        Known::of(object.as_object().unwrap())
+        Known::of(&serde_json::from_value(object).unwrap())
     }
 
     fn joined(object: Value, wanted: &[Attribute]) -> Entry {
@@ -238,7 +268,7 @@ mod tests {
         assert_eq!(known(json!({"id": "a", "accountEnabled": true})), Known::Plain);
         assert_eq!(known(json!({"id": "a", "@removed": {"reason": "changed"}})), Known::Removed);
         let id = "11111111-2222-3333-4444-555555555555";
-        let page = |objects: Value| -> Vec<Object> { serde_json::from_value(objects).unwrap() };
+        let page = |objects: Value| -> Vec<Told> { serde_json::from_value(objects).unwrap() };
         let mut halves = Halves::default();
         halves.add(&page(json!([{"id": id}, {"id": "no id"}, {"id": id, "@removed": {"reason": "deleted"}}])));
         assert_eq!(halves.get(&id.to_uppercase()), Some(&Known::Removed));

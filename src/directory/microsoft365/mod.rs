@@ -21,6 +21,7 @@ mod graph;
 mod graph_only;
 mod groups;
 mod half;
+mod properties;
 mod reading;
 mod row;
 mod session;
@@ -28,6 +29,7 @@ mod source;
 mod source_verify;
 mod target;
 mod target_verify;
+mod unread;
 mod write;
 
 use std::path::PathBuf;

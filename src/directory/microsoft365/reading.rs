@@ -1,6 +1,5 @@
 //! One read: Exchange's list of recipients passes by, and each is joined with its half in Graph.
 
-use super::cmdlet::Call;
 use super::cursor::Cursor;
 use super::entry::{Identified, Shape};
 use super::graph::Resource;
@@ -37,12 +36,11 @@ enum Say {
 impl<'a> Reading<'a> {
     pub(super) fn new(
         source: &'a Microsoft365Source,
+        pages: BoxStream<'a, Result<Vec<Row>, Error>>,
         groups: Groups,
-        halves: Halves,
-        links: Links,
+        (halves, links): (Halves, Links),
         since: Option<Cursor>,
     ) -> Self {
-        let pages = source.exchange().list(Call::new("Get-Recipient").select(source.shape.properties())).boxed();
         let changed = since.as_ref().and_then(|since| since.changed);
         Self { source, groups, halves, links, since, pages, changed, unjoined: BTreeSet::new(), done: false }
     }

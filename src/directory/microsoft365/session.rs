@@ -19,7 +19,7 @@ use std::time::Duration;
 const EXCHANGE_CONCURRENCY: u32 = 5;
 const GRAPH_CONCURRENCY: u32 = 8;
 /// Requests a second at the beginning: few places are the narrower limit where each takes its time.
-const INITIAL_RATE: f64 = 100.0;
+const INITIAL_RATE: f64 = 1_000.0;
 /// The server itself cuts off after fifteen minutes.
 const TIMEOUT: Duration = Duration::from_secs(900);
 
@@ -68,11 +68,11 @@ pub(super) struct Session {
     tokens: TokenCache,
 }
 
-/// Both interfaces of one connector.
+/// Both interfaces of one connector. Lists are read in tasks of their own, which share them.
 pub(super) struct Sessions {
     pub(super) account: Arc<Account>,
-    pub(super) graph: Session,
-    pub(super) exchange: Session,
+    pub(super) graph: Arc<Session>,
+    pub(super) exchange: Arc<Session>,
 }
 
 impl Sessions {
@@ -108,11 +108,9 @@ impl Sessions {
             endpoint: endpoints.token,
             http: client(1),
         });
-        let session = |interface: Interface, concurrency| Session {
-            account: account.clone(),
-            interface,
-            client: client(concurrency),
-            tokens: TokenCache::new(),
+        let session = |interface: Interface, concurrency| {
+            let (account, client, tokens) = (account.clone(), client(concurrency), TokenCache::new());
+            Arc::new(Session { account, interface, client, tokens })
         };
         Ok(Self {
             graph: session(endpoints.graph, GRAPH_CONCURRENCY),

@@ -1,6 +1,6 @@
 //! Reading the recipients of a tenant.
 
-use super::cmdlet::Exchange;
+use super::cmdlet::{Call, Exchange};
 use super::cursor::Cursor;
 use super::entry::Shape;
 use super::graph::Graph;
@@ -75,11 +75,16 @@ impl Microsoft365Source {
         if since.as_ref().is_some_and(|since| since.changed.is_none()) {
             return Err(Error::TokenExpired { system: super::SYSTEM });
         }
-        let groups = Groups::read(self.exchange(), &self.scope.groups).await?;
-        let members = groups.members(self.graph(), &self.scope.groups).await?;
-        let links = since.as_ref().map(Cursor::links);
-        let (halves, links) = Halves::read(self.graph(), &self.scope.attributes, links).await?;
-        let reading = Reading::new(self, groups, halves, links, since);
+        // Its first pages are on their way while groups and halves are read.
+        let recipients = self.exchange().list(Call::new("Get-Recipient").select(self.shape.properties()));
+        let groups = async {
+            let groups = Groups::read(self.exchange(), &self.scope.groups).await?;
+            let members = groups.members(self.graph(), &self.scope.groups).await?;
+            Ok((groups, members))
+        };
+        let halves = Halves::read(self.graph(), &self.scope.attributes, since.as_ref().map(Cursor::links));
+        let ((groups, members), (halves, links)) = futures::try_join!(groups, halves)?;
+        let reading = Reading::new(self, recipients.boxed(), groups, (halves, links), since);
         let events = stream::iter(members).map(Ok).chain(reading.events());
         Ok(until_error(events).boxed())
     }

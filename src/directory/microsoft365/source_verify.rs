@@ -2,7 +2,7 @@
 
 use super::attributes::on_recipient;
 use super::cmdlet::Call;
-use super::graph::{Failed, Graph, Resource};
+use super::graph::{Failed, Graph, Object, Resource};
 use super::session::Session;
 use super::source::Microsoft365Source;
 use super::target::accepted_domains;
@@ -98,7 +98,7 @@ async fn too_wide(session: &Session) -> Result<Option<String>, Error> {
 
 /// Needs a permission that nothing else needs; without it nobody's domains are proposed.
 async fn verified_domains(graph: Graph<'_>) -> Result<BTreeSet<Domain>, Error> {
-    match graph.all("/domains", Resource::Users).await {
+    match graph.all::<Object>("/domains", Resource::Users).await {
         Ok(domains) => Ok(domains
             .iter()
             .filter(|domain| domain.get("isVerified").is_none_or(|verified| verified == true))

@@ -1,0 +1,53 @@
+//! The objects of a page, still as they came.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// A list in JSON, a part of an answer's body. To look for its end and the next page's link is a fraction of the
+/// work of reading its objects, which can be done while the next page is on its way.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unread(Bytes);
+
+/// For a field that may be absent; `null` stays what it is, which is no list.
+pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+impl Unread {
+    /// `list` is a part of `body`; absent, it is empty.
+    pub(super) fn new(body: &Bytes, list: Option<&RawValue>) -> Self {
+        Self(list.map(|list| body.slice_ref(list.get().as_bytes())).unwrap_or_default())
+    }
+
+    pub(super) fn read<T: DeserializeOwned>(&self) -> serde_json::Result<Vec<T>> {
+        if self.0.is_empty() { Ok(Vec::new()) } else { serde_json::from_slice(&self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Page<'b> {
+        #[serde(default, borrow, deserialize_with = "list")]
+        value: Option<&'b RawValue>,
+    }
+
+    fn read(body: &'static str) -> serde_json::Result<Vec<u8>> {
+        let body = Bytes::from_static(body.as_bytes());
+        Unread::new(&body, serde_json::from_slice::<Page<'_>>(&body)?.value).read()
+    }
+
+    #[test]
+    fn a_list_is_read_out_of_its_page() {
+        assert_eq!(read(r#"{"a": 1, "value": [ 1, 2 ], "next": "x"}"#).unwrap(), [1, 2]);
+        assert_eq!(read(r#"{"a": 1}"#).unwrap(), [0; 0]);
+        assert!(read(r#"{"value": [1, "2"]}"#).is_err());
+        assert!(read(r#"{"value": {}}"#).is_err());
+        assert!(read(r#"{"value": null}"#).is_err());
+        assert!(read(r#"{"value": [1, 2"#).is_err());
+    }
+}
