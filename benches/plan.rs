@@ -11,10 +11,11 @@ use galsync::engine::{
     Failure, PlanInput, PlanResult, ReportLine, Sink, SourceInput, TargetContent, TargetInput, plan,
 };
 use galsync::model::taken::{Holder, HolderKind, Taken, TargetLimits};
-use galsync::model::{Anchor, Change, Contact, Entry, SystemIdentity};
-use galsync::snapshot::{self, EntryMerge, FileScratch, Kind, Reader, ahead};
-use galsync::store::{ContentsWriter, read_contents};
+use galsync::model::{Anchor, Change, Contact, Entry, Key, SystemIdentity};
+use galsync::snapshot::{self, EntryMerge, FileScratch, Frames, Kind, Reader, ahead};
+use galsync::store::{ContentsWriter, find_contact, read_contents};
 use jiff::Timestamp;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
@@ -127,11 +128,15 @@ fn planned(version: Version, contents: Option<PathBuf>, sink: &mut dyn Sink) -> 
     let (source_rules, rules) = (company::source_rules(), company::target_rules());
     let limits =
         TargetLimits { can_hide: true, x500: true, batch: 100, own_domains: target.authoritative_domains.clone() };
-    let contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>>> = match contents {
-        Some(path) => {
-            let contents = read_contents(File::open(path).expect("it was prepared")).expect("it is a snapshot");
-            Box::new(contents.map(|content| Ok(content?)))
-        }
+    let open = || contents.as_ref().map(|path| File::open(path).expect("it was prepared"));
+    let frames = open().map(|file| Frames::open(file, Kind::Contacts).expect("it is a snapshot"));
+    let cursor = frames.as_ref().map(|frames| RefCell::new(frames.cursor()));
+    let again = |key: &Key| {
+        let mut cursor = cursor.as_ref().expect("there are contents").borrow_mut();
+        find_contact(&mut cursor, key)
+    };
+    let contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>>> = match open() {
+        Some(file) => Box::new(read_contents(file).expect("it is a snapshot").map(|content| Ok(content?))),
         None => Box::new(std::iter::empty()),
     };
     let input = PlanInput {
@@ -142,6 +147,7 @@ fn planned(version: Version, contents: Option<PathBuf>, sink: &mut dyn Sink) -> 
             limits: &limits,
             normalize: &|contact: Contact| (contact, Vec::new()),
             contents,
+            again: Some(&again),
         },
         sources: vec![SourceInput {
             identity: SystemIdentity::new(people::SYSTEM).expect("an identity"),

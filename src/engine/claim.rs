@@ -93,20 +93,23 @@ const HOLDER_KINDS: [HolderKind; 7] = [
 /// Writes claims into a sorter. A key is the value, a zero byte, and what makes it unique.
 pub(super) struct Claims {
     sorter: Box<dyn Sorter>,
+    /// Made anew for each claim, in the same memory.
     key: Vec<u8>,
+    encoder: Encoder,
     /// Some object of the target has an X500 address; otherwise nobody need be asked for one.
     x500_taken: bool,
 }
 
 impl Claims {
     pub(super) fn new(sorter: Box<dyn Sorter>) -> Self {
-        Self { sorter, key: Vec::new(), x500_taken: false }
+        Self { sorter, key: Vec::new(), encoder: Encoder::default(), x500_taken: false }
     }
 
     pub(super) fn taken(&mut self, taken: &Taken) -> Result<(), Failure> {
         let Taken { value, primary, holder } = taken;
         let value = value.to_lowercase();
-        let mut encoder = Encoder::default();
+        let encoder = &mut self.encoder;
+        encoder.0.clear();
         encoder.flag(*primary);
         encoder.byte(holder.kind as u8);
         encoder.text(&holder.handle);
@@ -122,11 +125,12 @@ impl Claims {
         }
         self.key.extend_from_slice(&[0, b't', *primary as u8, holder.kind as u8]);
         self.key.extend_from_slice(holder.handle.as_bytes());
-        self.sorter.push(&self.key, &encoder.0)
+        self.sorter.push(&self.key, &self.encoder.0)
     }
 
     fn demand(&mut self, kind: u8, value: &str, demand: &Demand) -> Result<(), Failure> {
-        let mut encoder = Encoder::default();
+        let encoder = &mut self.encoder;
+        encoder.0.clear();
         encoder.byte(demand.role as u8);
         encoder.number(demand.source.into());
         encoder.byte(demand.organization);
@@ -141,7 +145,7 @@ impl Claims {
         self.key.extend_from_slice(&[0, b'd']);
         self.key.extend_from_slice(&demand.row.to_be_bytes());
         self.key.push(demand.role as u8);
-        self.sorter.push(&self.key, &encoder.0)
+        self.sorter.push(&self.key, &self.encoder.0)
     }
 
     fn hold(&mut self, value: &str, hold: Hold) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Contacts and rows as bytes for the scratch: compact, read back by the same program run, never stored.
 
 use super::error::{Failure, PlanError};
+use super::input::FindAgain;
 use super::judge::State;
 use super::row::{Body, Row};
 use crate::model::mark::MarkScope;
@@ -105,7 +106,8 @@ impl Encoder {
             Body::Same(_) => 2,
             Body::Differs { .. } => 3,
             Body::Owned(_) => 4,
-            Body::Folded { .. } => 5,
+            Body::Folded { document: Some(_), .. } => 5,
+            Body::Folded { document: None, .. } => 6,
         };
         self.byte(body_tag);
         self.number(warnings.iter().fold(0, |bits, warning| bits | 1 << *warning as u32));
@@ -127,7 +129,8 @@ impl Encoder {
                 self.number(contacts.len() as u64);
                 contacts.iter().for_each(|contact| self.contact(contact));
             }
-            Body::Folded { wanted: _, document } => {
+            Body::Folded { document: None, .. } => {}
+            Body::Folded { wanted: _, document: Some(document) } => {
                 self.number(document.len() as u64);
                 self.0.extend_from_slice(document);
             }
@@ -239,7 +242,7 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    pub(super) fn row(&mut self, scope: &MarkScope) -> Result<Row, Damaged> {
+    pub(super) fn row(&mut self, scope: &MarkScope, again: Option<FindAgain<'_>>) -> Result<Row, PlanError> {
         let body = self.byte()?;
         let bits = self.number()?;
         let warnings = Warning::ALL.iter().copied().filter(|warning| bits & 1 << *warning as u32 != 0).collect();
@@ -248,12 +251,13 @@ impl<'a> Decoder<'a> {
             0 => None,
             number => Some(u16::try_from(number - 1).map_err(|_| Damaged)?),
         };
+        let state = self.state()?;
+        let key = Key::try_from(self.string()?).map_err(|_| Damaged)?;
         Ok(Row {
             warnings,
             class,
             source,
-            state: self.state()?,
-            key: Key::try_from(self.string()?).map_err(|_| Damaged)?,
+            state,
             left_out: self.list(Self::string)?,
             display_name: self.option(Self::string)?,
             address: self.option(Self::address)?,
@@ -267,8 +271,10 @@ impl<'a> Decoder<'a> {
                     let length = self.number()? as usize;
                     Body::Same(serde_json::from_slice(self.bytes(length)?).map_err(|_| Damaged)?)
                 }
-                _ => return Err(Damaged),
+                6 => Body::Same(again.ok_or(Damaged)?(&key).map_err(PlanError::Target)?),
+                _ => return Err(Damaged.into()),
             },
+            key,
         })
     }
 
@@ -286,7 +292,7 @@ impl<'a> Decoder<'a> {
 /// Of a row that is in order: class and key, if it has nothing to tell but that.
 pub(super) fn quiet_row(bytes: &[u8]) -> Option<(EntryClass, Option<u16>, &str)> {
     let mut decoder = Decoder(bytes);
-    let quiet = matches!(decoder.byte().ok()?, 2 | 5) && decoder.number().ok()? == 0;
+    let quiet = matches!(decoder.byte().ok()?, 2 | 5 | 6) && decoder.number().ok()? == 0;
     let class = decoder.class().ok()?;
     let source = decoder.number().ok()?.checked_sub(1).and_then(|index| u16::try_from(index).ok());
     decoder.state().ok()?;
@@ -336,14 +342,19 @@ mod tests {
             };
             let mut encoder = Encoder::default();
             encoder.row(&row);
-            assert_eq!(Decoder(&encoder.0).row(&scope).unwrap(), row);
-            assert!(Decoder(&encoder.0[..encoder.0.len() - 1]).row(&scope).is_err());
+            assert_eq!(Decoder(&encoder.0).row(&scope, None).unwrap(), row);
+            assert!(Decoder(&encoder.0[..encoder.0.len() - 1]).row(&scope, None).is_err());
             assert_eq!(quiet_row(&encoder.0), None);
-            let document = serde_json::to_vec(&contact).unwrap().into();
-            let folded = Row { body: Body::Folded { wanted: plain.clone(), document }, ..row };
-            encoder.0.clear();
-            encoder.row(&folded);
-            assert_eq!(Decoder(&encoder.0).row(&scope).unwrap().body, Body::Same(contact.clone()));
+            let again = |key: &Key| if *key == contact.key() { Ok(contact.clone()) } else { Err("another".into()) };
+            for document in [Some(serde_json::to_vec(&contact).unwrap().into()), None] {
+                let (carried, wanted) = (document.is_some(), plain.clone());
+                let folded = Row { body: Body::Folded { wanted, document }, ..row.clone() };
+                encoder.0.clear();
+                encoder.row(&folded);
+                let read = |again| Decoder(&encoder.0).row(&scope, again);
+                assert_eq!(read(Some(&again)).unwrap().body, Body::Same(contact.clone()));
+                assert_eq!(read(None).is_ok(), carried);
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! CEL over one entry: compiled once, evaluated for each entry with only the fields that it names.
 
-use crate::model::{Attribute, Entry, EntryClass};
+use super::field::Field;
+use super::simple::Truth;
+use crate::model::{Attribute, Entry};
 use cel::common::ast::{CallExpr, EntryExpr, Expr, ListExpr, LiteralValue, operators};
 use cel::context::VariableResolver;
 use cel::extractors::This;
@@ -28,45 +30,12 @@ pub enum ExpressionError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failed;
 
-/// A field of `entry`. Texts that an entry lacks are empty, so that an expression need not ask first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Field {
-    Attribute(Attribute),
-    Anchor,
-    RecipientType,
-    /// `user`, `group` or `contact`.
-    Class,
-    Primary,
-    /// Domain of the primary address.
-    Domain,
-    Secondary,
-    External,
-    Container,
-    MemberOf,
-    Hidden,
-    Disabled,
-    RestrictedSenders,
-}
-
-const FIELDS: &[(&str, Field)] = &[
-    ("anchor", Field::Anchor),
-    ("recipientType", Field::RecipientType),
-    ("class", Field::Class),
-    ("primary", Field::Primary),
-    ("domain", Field::Domain),
-    ("secondary", Field::Secondary),
-    ("external", Field::External),
-    ("container", Field::Container),
-    ("memberOf", Field::MemberOf),
-    ("hidden", Field::Hidden),
-    ("disabled", Field::Disabled),
-    ("restrictedSenders", Field::RestrictedSenders),
-];
-
 /// A compiled expression. In its tree each `entry.<field>` is a variable of its own, so that evaluating builds
 /// nothing but the values that are asked for.
 pub struct Expression {
     tree: IdedExpr,
+    /// The same as `tree`, where that is simple enough.
+    truth: Option<Truth>,
     fields: Vec<Field>,
     functions: Context<'static>,
 }
@@ -82,8 +51,8 @@ impl Expression {
         if let Some(error) = compiler.error {
             return Err(error);
         }
-        let functions = functions();
-        Ok(Self { tree, fields: compiler.fields, functions })
+        let truth = Truth::of(&tree, &compiler.fields);
+        Ok(Self { tree, truth, fields: compiler.fields, functions: functions() })
     }
 
     /// The attributes that a source must read for it.
@@ -97,6 +66,9 @@ impl Expression {
 
     /// For a filter: must give a truth value.
     pub fn passes(&self, entry: &Entry) -> Result<bool, Failed> {
+        if let Some(truth) = &self.truth {
+            return Ok(truth.holds(entry));
+        }
         match self.evaluate(entry)? {
             Value::Bool(passes) => Ok(passes),
             _ => Err(Failed),
@@ -129,41 +101,6 @@ impl VariableResolver for Fields {
     fn resolve(&self, variable: &str) -> Option<Value> {
         let index: usize = variable.strip_prefix('#')?.parse().ok()?;
         self.0.get(index).cloned()
-    }
-}
-
-impl Field {
-    fn parse(name: &str) -> Option<Self> {
-        let own = FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
-        own.or_else(|| Attribute::parse(name).map(Self::Attribute))
-    }
-
-    fn is_text(self) -> bool {
-        !matches!(self, Self::Secondary | Self::MemberOf | Self::Hidden | Self::Disabled | Self::RestrictedSenders)
-    }
-
-    fn value(self, entry: &Entry) -> Value {
-        let text = |text: &str| Value::String(Arc::new(text.to_owned()));
-        let list = |texts: &mut dyn Iterator<Item = &str>| Value::List(Arc::new(texts.map(text).collect()));
-        match self {
-            Self::Attribute(attribute) => text(entry.attributes.get(&attribute).map_or("", String::as_str)),
-            Self::Anchor => text(entry.anchor.as_str()),
-            Self::RecipientType => text(&format!("{:?}", entry.recipient_type)),
-            Self::Class => text(match entry.class() {
-                EntryClass::User => "user",
-                EntryClass::Group => "group",
-                EntryClass::Contact => "contact",
-            }),
-            Self::Primary => text(entry.primary.as_ref().map_or("", |address| address.as_str())),
-            Self::Domain => text(entry.primary.as_ref().map_or("", |address| address.domain())),
-            Self::Secondary => list(&mut entry.secondary.iter().map(|address| address.as_str())),
-            Self::External => text(entry.external.as_ref().map_or("", |address| address.as_str())),
-            Self::Container => text(&entry.container),
-            Self::MemberOf => list(&mut entry.member_of.iter().map(String::as_str)),
-            Self::Hidden => Value::Bool(entry.hidden),
-            Self::Disabled => Value::Bool(entry.disabled),
-            Self::RestrictedSenders => Value::Bool(entry.restricted_senders),
-        }
     }
 }
 
@@ -328,6 +265,7 @@ fn functions() -> Context<'static> {
 mod tests {
     use super::*;
     use crate::model::{Anchor, RecipientType, SmtpAddress};
+    use proptest::prelude::*;
 
     fn entry() -> Entry {
         let mut entry = Entry::new(Anchor::new("a-1").unwrap(), RecipientType::UserMailbox);
@@ -400,5 +338,76 @@ mod tests {
     fn the_attributes_to_read_are_known() {
         let expression = Expression::compile("entry.title == '' || [1].all(x, has(entry.custom3))").unwrap();
         assert_eq!(expression.attributes(), [Attribute::Title, Attribute::Custom3].into());
+    }
+
+    #[test]
+    fn what_is_simple_is_known_to_be() {
+        for (text, simple) in [
+            ("!entry.department.startsWith('Board') && entry.country != 'XX'", true),
+            ("entry.domain in ['a.test', 'b.test'] || 'Staff' in entry.memberOf || has(entry.title)", true),
+            ("entry.hidden == entry.disabled", true),
+            ("entry.department.matches('^B')", false),
+            ("entry.memberOf.contains('Staff')", false),
+            ("entry.hidden == 'true'", false),
+            ("entry.title", false),
+            ("size(entry.title) > 3", false),
+        ] {
+            assert_eq!(Expression::compile(text).unwrap().truth.is_some(), simple, "{text}");
+        }
+    }
+
+    fn simple_text() -> impl Strategy<Value = String> {
+        const TEXTS: &[&str] = &[
+            "entry.department",
+            "entry['title']",
+            "entry.domain",
+            "entry.class",
+            "entry.recipientType",
+            "entry.external",
+            "''",
+            "'Board'",
+            "'Board office'",
+            "'user'",
+            "'b.test'",
+            "'é\\n'",
+        ];
+        prop::sample::select(TEXTS).prop_map(str::to_owned)
+    }
+
+    fn simple_truth() -> impl Strategy<Value = String> {
+        let text = simple_text;
+        let leaf = prop_oneof![
+            prop::sample::select(&["true", "false", "entry.hidden", "has(entry.title)", "has(entry.memberOf)"][..])
+                .prop_map(str::to_owned),
+            (text(), prop::sample::select(&["startsWith", "endsWith", "contains"][..]), text())
+                .prop_map(|(left, name, right)| format!("{left}.{name}({right})")),
+            (text(), prop::sample::select(&["==", "!="][..]), text())
+                .prop_map(|(left, operator, right)| format!("{left} {operator} {right}")),
+            (text(), prop::collection::vec(text(), 0..3))
+                .prop_map(|(text, list)| format!("{text} in [{}]", list.join(", "))),
+            (text(), prop::sample::select(&["memberOf", "secondary"][..]))
+                .prop_map(|(text, list)| format!("{text} in entry.{list}")),
+        ];
+        leaf.prop_recursive(4, 16, 2, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(|of| format!("!({of})")),
+                (inner.clone(), prop::sample::select(&["&&", "||", "==", "!="][..]), inner)
+                    .prop_map(|(left, operator, right)| format!("({left}) {operator} ({right})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_simple_is_what_the_evaluator_says(text in simple_truth(), hidden: bool, group: bool, titled: bool) {
+            let mut entry = entry();
+            entry.hidden = hidden;
+            entry.attributes.extend((!titled).then(|| (Attribute::Title, "Board".to_owned())));
+            entry.member_of.extend(titled.then(|| "Board office".to_owned()));
+            entry.recipient_type = if group { RecipientType::DynamicGroup } else { RecipientType::UserMailbox };
+            let mut expression = Expression::compile(&text).unwrap();
+            let simple = expression.truth.take().map(|truth| Ok(truth.holds(&entry)));
+            prop_assert_eq!(simple, Some(expression.passes(&entry)), "{}", text);
+        }
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Gatherer<'a> {
     pub shaper: &'a Shaper<'a>,
     pub can_hide: bool,
     pub allow_empty_source: bool,
+    /// Contacts of the target can be found again: their documents need not go along.
+    pub finds_again: bool,
 }
 
 /// Where rows and claims go.
@@ -165,7 +167,7 @@ impl Gatherer<'_> {
                     let Plain { contact, warnings } = plain;
                     row.warnings = warnings;
                     let wanted = Contact { legacy_exchange_dn: there.legacy_exchange_dn, ..contact };
-                    row.body = Body::Folded { wanted, document: there.document };
+                    row.body = Body::Folded { wanted, document: (!self.finds_again).then_some(there.document) };
                 }
                 found => {
                     let existing = owned.contacts(found)?.pop();

@@ -34,7 +34,12 @@ pub struct TargetInput<'a> {
     pub normalize: &'a dyn Fn(Contact) -> (Contact, Vec<Warning>),
     /// First all that is not ours, in any order; then our contacts in order of their keys.
     pub contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>> + 'a>,
+    /// Absent, the documents of folded contacts are carried along in the scratch, whether they are needed or not.
+    pub again: Option<FindAgain<'a>>,
 }
+
+/// Finds the one contact with this key in the contents again. Asked in order of the keys, nearly.
+pub type FindAgain<'a> = &'a dyn Fn(&Key) -> Result<Contact, Failure>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum TargetContent {

@@ -65,7 +65,7 @@ fn compute(
     let contents = std::mem::replace(&mut input.target.contents, Box::new(std::iter::empty()));
     let (sources, entries): (Vec<_>, Vec<_>) = prepare(&input, sources)?.into_iter().unzip();
     let rules = input.rules;
-    let limits = input.target.limits;
+    let (limits, again) = (input.target.limits, input.target.again);
     let scope =
         MarkScope { owner: rules.owner.clone(), sync: rules.sync.clone(), target: input.target.identity.clone() };
     let shaper = Shaper { scope, normalize: input.target.normalize, ledger: input.ledger, x500: limits.x500 };
@@ -76,6 +76,7 @@ fn compute(
         shaper: &shaper,
         can_hide: limits.can_hide,
         allow_empty_source,
+        finds_again: again.is_some(),
     };
     let Gathered { rows, claims, states, pairs, inherited_names } =
         gatherer.gather(claims, owned, entries, scratch, sink)?;
@@ -92,7 +93,7 @@ fn compute(
         fates: Fates::new(contest(claims)?, states, adopt),
         now: input.now,
     };
-    let mut tally = Tally::new(settlement, &sources, pairs);
+    let mut tally = Tally::new(settlement, &sources, pairs, again);
     tally.walk(rows, scratch, sink)?;
     let Tally { sums, digests, .. } = tally;
     let sources = sources.iter().map(|source| (source.identity.clone(), source.name.to_owned())).collect();

@@ -30,11 +30,11 @@ pub(super) enum Body {
     New(Contact),
     /// There as it is wanted; as it was read.
     Same(Contact),
-    /// The same, known by its essence: as it is wanted, and the document of the one that was not read. It reads
-    /// back as [`Body::Same`].
+    /// The same, known by its essence: as it is wanted, and the document of the one that was not read, unless that
+    /// can be found again. It reads back as [`Body::Same`].
     Folded {
         wanted: Contact,
-        document: Box<[u8]>,
+        document: Option<Box<[u8]>>,
     },
     Differs {
         before: Contact,

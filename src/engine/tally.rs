@@ -6,6 +6,7 @@ use super::error::PlanError;
 use super::fate::Fate;
 use super::gather::is_leaving;
 use super::history::key_hash;
+use super::input::FindAgain;
 use super::outcome::{Settled, Settlement, Successor, Verdict};
 use super::report::{ReportLine, Sink};
 use super::result::PairCounts;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 pub(super) struct Tally<'a> {
     pub settlement: Settlement<'a>,
     pub sources: &'a [PreparedSource<'a>],
+    again: Option<FindAgain<'a>>,
     /// Wanted and undecided entries by source.
     judged: Vec<(u64, u64)>,
     pub sums: Sums,
@@ -30,10 +32,11 @@ impl<'a> Tally<'a> {
         settlement: Settlement<'a>,
         sources: &'a [PreparedSource<'a>],
         pairs: BTreeMap<SystemIdentity, PairCounts>,
+        again: Option<FindAgain<'a>>,
     ) -> Self {
         let digests = PlanDigests::new(&settlement.shaper.scope.target, settlement.rules);
         let sums = Sums { pairs, ..Sums::default() };
-        Self { settlement, sources, judged: vec![(0, 0); sources.len()], sums, digests }
+        Self { settlement, sources, again, judged: vec![(0, 0); sources.len()], sums, digests }
     }
 
     pub(super) fn walk(
@@ -56,7 +59,7 @@ impl<'a> Tally<'a> {
                 self.quiet(class, source, key);
                 continue;
             }
-            let row = Decoder(bytes).row(&self.settlement.shaper.scope)?;
+            let row = Decoder(bytes).row(&self.settlement.shaper.scope, self.again)?;
             let successor = match (self.settlement.fates.gives_to(number), &mut successors) {
                 (Some(taker), Some(sorted)) => {
                     let record = sorted.next().map_err(PlanError::Scratch)?;
@@ -88,7 +91,7 @@ impl<'a> Tally<'a> {
         let mut successors = scratch.sorter().map_err(PlanError::Scratch)?;
         while let Some((number, bytes)) = rows.next().map_err(PlanError::Scratch)? {
             if let Some(giver) = self.settlement.fates.takes_from(row_number(number)) {
-                let row = Decoder(bytes).row(&self.settlement.shaper.scope)?;
+                let row = Decoder(bytes).row(&self.settlement.shaper.scope, self.again)?;
                 let mut encoder = Encoder::default();
                 encoder.contact(row.body.wanted().expect("only a wanted row takes a contact over"));
                 successors.push(&giver.to_be_bytes(), &encoder.0).map_err(PlanError::Scratch)?;

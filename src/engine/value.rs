@@ -48,9 +48,10 @@ pub fn normalised(attribute: Attribute, value: String, warnings: &mut BTreeSet<W
 /// Nothing to be done about it: most values are so. A text has no more characters than bytes.
 fn is_clean(value: &str, max_chars: usize) -> bool {
     let bytes = value.as_bytes();
-    let is_plain = |byte: &u8| (0x20..0x7f).contains(byte);
     let fits = (1..=max_chars).contains(&bytes.len());
-    if !fits || !bytes.iter().all(|byte| is_plain(byte) || *byte >= 0x80) {
+    // All bytes are looked at, so that several are at a time.
+    let control = |found, byte: &u8| found | (*byte < 0x20) | (*byte == 0x7f);
+    if !fits || bytes.iter().fold(false, control) {
         return false;
     }
     // The other control characters are U+0080 to U+009F, which begin with this byte.

@@ -242,7 +242,7 @@ impl World<'_> {
         let entries =
             entries.into_iter().map(|entries| -> super::ground::Entries<'_> { Box::new(entries.into_iter().map(Ok)) });
         let contents = Box::new(contents.into_iter().map(Ok));
-        self.ground.input(contents, entries.collect(), now, |input| Ok(plan_part(input, scratch, part)?))
+        self.ground.input(contents, None, entries.collect(), now, |input| Ok(plan_part(input, scratch, part)?))
     }
 
     /// The contacts with these keys, and everybody who holds an address of theirs or of the entries.

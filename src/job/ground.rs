@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::error::Error;
 use crate::directory::Target;
-use crate::engine::{Failure, History, PlanInput, PlanResult, SourceInput, TargetContent, TargetInput};
+use crate::engine::{Failure, FindAgain, History, PlanInput, PlanResult, SourceInput, TargetContent, TargetInput};
 use crate::model::digest::Canonical;
 use crate::model::taken::TargetLimits;
 use crate::model::{Digest, Entry, SystemIdentity};
@@ -65,6 +65,7 @@ impl<'a> Ground<'a> {
     pub(super) fn input<T>(
         &self,
         contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>> + '_>,
+        again: Option<FindAgain<'_>>,
         entries: Vec<Entries<'_>>,
         now: Timestamp,
         plan: impl FnOnce(PlanInput<'_>) -> Result<T, Error>,
@@ -85,6 +86,7 @@ impl<'a> Ground<'a> {
                 limits: &self.limits,
                 normalize: &|contact| self.target.normalize(contact),
                 contents,
+                again,
             },
             sources: sources.collect(),
             ledger: &self.ledger,

@@ -7,18 +7,31 @@ use super::phase::phase;
 use crate::directory::{Target, TargetEvent};
 use crate::engine::{self, Failure, PlanError, PlanResult, Sink, TargetContent};
 use crate::model::digest::Canonical;
-use crate::model::{Attribute, Digest, SystemIdentity};
+use crate::model::{Attribute, Digest, Key, SystemIdentity};
 use crate::operation::{Reason, SimulateRequest};
-use crate::snapshot::{FileScratch, Summary};
+use crate::snapshot::{FileScratch, Frames, Kind, Summary};
 use crate::store::{self, ContentsHead};
 use futures::TryStreamExt;
 use jiff::Timestamp;
+use std::cell::RefCell;
 use std::fs::File;
 
 /// Progress is told every so many events.
 const TELL: u64 = 1_000;
 
-pub(super) type Contents = Box<dyn Iterator<Item = Result<TargetContent, Failure>> + Send>;
+/// What a target holds, from a file: in order, and once more by key.
+pub(super) struct Contents {
+    all: Box<dyn Iterator<Item = Result<TargetContent, Failure>> + Send>,
+    frames: Frames,
+}
+
+impl Contents {
+    pub(super) fn of(file: File) -> Result<Self, Error> {
+        let frames = Frames::open(file.try_clone().map_err(Error::Temporary)?, Kind::Contacts)?;
+        let all = store::read_contents(file)?;
+        Ok(Self { all: Box::new(all.map(|content| content.map_err(Failure::from))), frames })
+    }
+}
 
 /// A plan, and the number of the history that it was made with.
 pub(super) struct Planned {
@@ -58,10 +71,14 @@ pub(super) async fn plan_all(
     }
     context.progress.at(Phase::Planning, 0, None);
     let scratch = FileScratch::new(store.scratch());
-    let result = ground.input(contents, entries, ground.now, |input| match engine::plan(input, &scratch, sink) {
-        Err(PlanError::Sink(failure)) => Err(failed(failure)),
-        result => Ok(result?),
-    })?;
+    let Contents { all, frames } = contents;
+    let cursor = RefCell::new(frames.cursor());
+    let again = |key: &Key| store::find_contact(&mut cursor.borrow_mut(), key);
+    let result =
+        ground.input(all, Some(&again), entries, ground.now, |input| match engine::plan(input, &scratch, sink) {
+            Err(PlanError::Sink(failure)) => Err(failed(failure)),
+            result => Ok(result?),
+        })?;
     Ok(Planned { result, history: ground.history.as_ref().map(|history| history.number) })
 }
 
@@ -125,10 +142,6 @@ pub(super) async fn contents(
     let head = ContentsHead { identity: identity.clone(), scope, contents: summary.file, started };
     context.store.put_contents(name, file, &head).await?;
     Ok(head.contents)
-}
-
-pub(super) fn boxed(contents: impl Iterator<Item = Result<TargetContent, store::Error>> + Send + 'static) -> Contents {
-    Box::new(contents.map(|content| content.map_err(Failure::from)))
 }
 
 /// Which contacts count as ours in a read, and which of their attributes: contents of another scope are of no use.

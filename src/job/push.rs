@@ -6,7 +6,7 @@ use super::context::Context;
 use super::error::Error;
 use super::phase::phase;
 use super::plan_file::{Header, PlanReader};
-use super::planning::{self, Planned, Read};
+use super::planning::{self, Contents, Planned, Read};
 use super::report::Report;
 use super::simulate::summary;
 use crate::directory::Target;
@@ -57,7 +57,7 @@ async fn prepare(
     context: &Context<'_>,
 ) -> Result<Prepared, Error> {
     let Read { file, .. } = planning::read_target(target, context).await?;
-    let contents = planning::boxed(crate::store::read_contents(file)?);
+    let contents = Contents::of(file)?;
     let scratch = FileScratch::new(context.store.scratch());
     let (changes, counts, ledger, planned) = {
         let plan = std::iter::from_fn(|| approved.next().map_err(Failure::from).transpose());

@@ -4,7 +4,7 @@ use super::error::Error;
 use super::ground::Ground;
 use super::phase::phase;
 use super::plan_file::PlanWriter;
-use super::planning::{self, Planned};
+use super::planning::{self, Contents, Planned};
 use super::report::Report;
 use super::standing::Keeping;
 use super::{context::Context, differential};
@@ -61,7 +61,7 @@ async fn planned(
         return Ok(Made { result, history, standing: Some(standing) });
     }
     sink.keeping = Some(Keeping::new(store)?);
-    let all = planning::boxed(store.open_contents(contents).await?);
+    let all = Contents::of(store.blob(contents).await?)?;
     let Planned { result, .. } = planning::plan_all(&ground, all, context, sink).await?;
     let standing = match sink.keeping.take() {
         Some(keeping) => Some(ground.standing(*contents, keeping.keep(store).await?, &result)),

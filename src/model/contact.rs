@@ -119,7 +119,9 @@ impl Contact {
         canonical.text(self.primary.as_str());
         canonical.text(self.delivery.as_str());
         canonical.texts(self.secondary.iter().map(SmtpAddress::as_str));
-        let x500: BTreeSet<String> = self.x500.iter().map(|dn| dn.to_lowercase()).collect();
+        let mut x500: Vec<String> = self.x500.iter().map(|dn| dn.to_lowercase()).collect();
+        x500.sort_unstable();
+        x500.dedup();
         canonical.texts(x500.iter().map(String::as_str));
         canonical.text(if self.hidden { "hidden" } else { "shown" });
         canonical.text(if self.mark.hidden_since.is_some() { "leaving" } else { "staying" });

@@ -76,14 +76,36 @@ impl From<Digest> for String {
 
 /// Collects values into bytes that are equal exactly when the values are: each is preceded by its length.
 #[derive(Clone)]
-pub struct Canonical(Sha256);
+pub struct Canonical {
+    hash: Sha256,
+    /// Not hashed yet: many short texts are hashed much faster together.
+    waiting: Vec<u8>,
+}
+
+/// Bytes that wait at most.
+const WAITING: usize = 1024;
 
 impl Canonical {
     /// `version` names the encoding, so that a later one can never be taken for this one.
     pub fn new(version: &str) -> Self {
-        let mut canonical = Self(Sha256::new());
+        let mut canonical = Self { hash: Sha256::new(), waiting: Vec::with_capacity(WAITING) };
         canonical.text(version);
         canonical
+    }
+
+    /// Adds up to [`WAITING`] bytes.
+    #[inline]
+    fn add(&mut self, bytes: &[u8]) {
+        if self.waiting.len() + bytes.len() > WAITING {
+            self.flush();
+        }
+        self.waiting.extend_from_slice(bytes);
+    }
+
+    #[cold]
+    fn flush(&mut self) {
+        self.hash.update(&self.waiting);
+        self.waiting.clear();
     }
 
     pub fn text(&mut self, text: &str) {
@@ -91,12 +113,12 @@ impl Canonical {
     }
 
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update((bytes.len() as u64).to_be_bytes());
-        self.0.update(bytes);
+        self.number(bytes.len() as u64);
+        bytes.chunks(WAITING).for_each(|bytes| self.add(bytes));
     }
 
     pub fn number(&mut self, number: u64) {
-        self.0.update(number.to_be_bytes());
+        self.add(&number.to_be_bytes());
     }
 
     pub fn texts<'a>(&mut self, texts: impl ExactSizeIterator<Item = &'a str>) {
@@ -106,8 +128,9 @@ impl Canonical {
         }
     }
 
-    pub fn finish(self) -> Digest {
-        Digest(self.0.finalize().into())
+    pub fn finish(mut self) -> Digest {
+        self.hash.update(&self.waiting);
+        Digest(self.hash.finalize().into())
     }
 }
 
@@ -139,5 +162,18 @@ mod tests {
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_ne!(of(&["ab"]), of(&["ab", ""]));
         assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
+    }
+
+    #[test]
+    fn pieces_are_hashed_as_one() {
+        let pieces = [3, WAITING - 20, 1, WAITING, 7, WAITING + 1, 0, 5].map(|length| "x".repeat(length));
+        let mut canonical = Canonical::new("test/1");
+        let mut whole = Vec::new();
+        pieces.iter().for_each(|piece| canonical.text(piece));
+        for piece in std::iter::once(&"test/1".to_owned()).chain(&pieces) {
+            whole.extend_from_slice(&(piece.len() as u64).to_be_bytes());
+            whole.extend_from_slice(piece.as_bytes());
+        }
+        assert_eq!(canonical.finish(), Digest::of(&whole));
     }
 }

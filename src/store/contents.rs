@@ -2,10 +2,10 @@
 
 use super::heads::{Heads, Numbered};
 use super::{Error, Store};
-use crate::engine::{FoldedContact, TargetContent};
+use crate::engine::{Failure, FoldedContact, TargetContent};
 use crate::model::taken::Taken;
 use crate::model::{Contact, Digest, Essence, Key, SystemIdentity};
-use crate::snapshot::{self, Kind, Reader, Record, Sorter, Summary, Writer, ahead};
+use crate::snapshot::{self, Cursor, Kind, Reader, Record, Sorter, Summary, Writer, ahead};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -79,13 +79,6 @@ impl Store {
         self.contents_heads(connector, scope).latest().await
     }
 
-    pub async fn open_contents(
-        &self,
-        contents: &Digest,
-    ) -> Result<impl Iterator<Item = Result<TargetContent, Error>> + Send + use<>, Error> {
-        documents(self.open_here(contents, Kind::Contacts).await?)
-    }
-
     /// Forgets what a connector's target held, of all scopes: since then it was written to.
     pub async fn forget_contents(&self, connector: &str) -> Result<(), Error> {
         // The oldest of each first, as they are listed, so that until the end the newest is valid.
@@ -96,15 +89,12 @@ impl Store {
     }
 }
 
-/// Contents that [`ContentsWriter::finish`] made, without their ever being in the store.
+/// Contents that [`ContentsWriter::finish`] made, in order.
 pub fn read_contents(
     mut file: File,
 ) -> Result<impl Iterator<Item = Result<TargetContent, Error>> + Send + use<>, Error> {
     file.seek(SeekFrom::Start(0)).map_err(Error::Temporary)?;
-    documents(Reader::new(file)?.expect(Kind::Contacts)?)
-}
-
-fn documents(reader: Reader) -> Result<impl Iterator<Item = Result<TargetContent, Error>> + Send + use<>, Error> {
+    let reader = Reader::new(file)?.expect(Kind::Contacts)?;
     Ok(ahead(Contents { reader, line: Vec::new().into_iter(), failed: false })?)
 }
 
@@ -155,6 +145,16 @@ pub fn parse_contents(record: Record<'_>) -> Result<Vec<TargetContent>, Error> {
         Line::Owned(contacts) => contacts.into_iter().map(|c| TargetContent::Owned(Box::new(c))).collect(),
         Line::Taken(taken) => taken.into_iter().map(|t| TargetContent::Taken(Box::new(t))).collect(),
     })
+}
+
+/// The one contact of ours with this key.
+pub fn find_contact(cursor: &mut Cursor<'_>, key: &Key) -> Result<Contact, Failure> {
+    let record = cursor.find(&contact_key(key))?.ok_or("a contact is not where it was")?;
+    match <[TargetContent; 1]>::try_from(parse_contents(record)?) {
+        Ok([TargetContent::Folded(contact)]) => contact.unfold(),
+        Ok([TargetContent::Owned(contact)]) => Ok(*contact),
+        _ => Err("a contact is not what it was".into()),
+    }
 }
 
 /// The key of the record of a contact of ours.

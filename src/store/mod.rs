@@ -34,7 +34,9 @@ mod standings;
 mod tests;
 
 pub use connect::environment_options;
-pub use contents::{ContentsHead, ContentsWriter, address_key, contact_key, parse_contents, read_contents};
+pub use contents::{
+    ContentsHead, ContentsWriter, address_key, contact_key, find_contact, parse_contents, read_contents,
+};
 pub use error::Error;
 pub use files::{JsonLines, Lines, RunFile, RunFileKind};
 pub use garbage::{Collected, Retention};

@@ -143,6 +143,10 @@ impl World {
                 entries: Box::new(results.into_iter()),
             }
         });
+        let again = |key: &Key| {
+            let found = self.contacts.values().find(|contact| contact.key() == *key);
+            Ok(found.ok_or("only what is there is asked for")?.clone())
+        };
         let input = PlanInput {
             rules: &self.rules,
             target: TargetInput {
@@ -151,6 +155,7 @@ impl World {
                 limits: &self.limits,
                 normalize: &normalize,
                 contents: Box::new(self.contents().into_iter().map(Ok)),
+                again: (!self.backwards).then_some(&again),
             },
             sources: sources.collect(),
             ledger: &self.ledger,

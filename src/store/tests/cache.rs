@@ -93,7 +93,7 @@ pub(super) async fn what_a_target_holds_is_read_back(store: Store) {
     };
     store.put_contents("fabrikam", file, &head).await.unwrap();
     assert_eq!(store.latest_contents("fabrikam", &head.scope).await.unwrap().unwrap().value, head);
-    let back: Vec<_> = store.open_contents(&head.contents).await.unwrap().map(Result::unwrap).collect();
+    let back: Vec<_> = read_contents(store.blob(&head.contents).await.unwrap()).unwrap().map(Result::unwrap).collect();
     assert_eq!(back, contents);
     // Another schedule into the same target has contents of its own; a write makes both of them old.
     let other = ContentsHead { scope: Digest::of(b"other"), ..head.clone() };
