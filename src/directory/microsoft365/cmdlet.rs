@@ -1,6 +1,7 @@
 //! Calls of cmdlets: `POST /adminapi/beta/{tenant}/InvokeCommand`.
 
 use super::fault::{Cmdlets, Fault};
+use super::properties::Rows;
 use super::row::Row;
 use super::session::{READINGS, Session, new_id};
 use super::unread::Unread;
@@ -130,7 +131,7 @@ impl Exchange<'_> {
     /// The result of a cmdlet that gives one page at most.
     pub(super) async fn run(&self, call: &Call) -> Result<Vec<Row>, Failed> {
         let page = self.page(call, &self.url(call)).await?;
-        Ok(page.rows.read().map_err(|_| unreadable(call))?)
+        Ok(rows(&page.rows, call)?)
     }
 
     /// All pages, one after the other, the next one on its way while one is looked at; it begins now. A failure
@@ -152,12 +153,16 @@ impl Exchange<'_> {
             };
             Ok(Some((page.rows, (session, call, next))))
         });
-        ahead(pages).map(move |page| page?.read().map_err(|_| unreadable(&call)))
+        ahead(pages).map(move |page| rows(&page?, &call))
     }
 
     pub(super) async fn all(self, call: Call) -> Result<Vec<Row>, Error> {
         self.list(call).try_concat().await
     }
+}
+
+fn rows(page: &Unread, call: &Call) -> Result<Vec<Row>, Error> {
+    page.read::<Rows>().map(|rows| rows.0).map_err(|_| unreadable(call))
 }
 
 fn unreadable(call: &Call) -> Error {

@@ -158,7 +158,8 @@ pub(super) mod tests {
     use serde_json::{Value, json};
 
     pub(crate) fn row(value: Value) -> Row {
-        serde_json::from_value(value).unwrap()
+        let page = serde_json::from_value::<super::super::properties::Rows>(Value::Array(vec![value]));
+        page.unwrap().0.remove(0)
     }
 
     #[test]

@@ -21,8 +21,8 @@ impl Unread {
         Self(list.map(|list| body.slice_ref(list.get().as_bytes())).unwrap_or_default())
     }
 
-    pub(super) fn read<T: DeserializeOwned>(&self) -> serde_json::Result<Vec<T>> {
-        if self.0.is_empty() { Ok(Vec::new()) } else { serde_json::from_slice(&self.0) }
+    pub(super) fn read<T: DeserializeOwned + Default>(&self) -> serde_json::Result<T> {
+        if self.0.is_empty() { Ok(T::default()) } else { serde_json::from_slice(&self.0) }
     }
 }
 
