@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# The long form of what `make test` holds a small instance of: many more cases of the properties, and fifty pods killed in the
-# middle of a push. As root; leaves the lab up. GALSYNC_SOAK and GALSYNC_KILLS change how many, GALSYNC_SEED repeats the kills.
+# The long form of what `make test` holds a small instance of: many more cases of the properties, a thousand operators killed over
+# a simulated cluster, and fifty pods killed in the middle of a push. As root; leaves the lab up. GALSYNC_SOAK,
+# GALSYNC_CONTROLLER_KILLS and GALSYNC_KILLS change how many, GALSYNC_SEED repeats the kills.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GALSYNC_LAB=${GALSYNC_LAB:-/var/tmp/galsync-lab} GALSYNC_SOAK=${GALSYNC_SOAK:-30} GALSYNC_KILLS=${GALSYNC_KILLS:-50}
+export GALSYNC_CONTROLLER_KILLS=${GALSYNC_CONTROLLER_KILLS:-1000}
+cargo test --lib controller::simulated -- --nocapture
 cargo test --test engine_properties --test operations
 if [ "$(id -u)" != 0 ]; then
   echo "soak: SKIPPED: pods killed in the middle of a push: the lab needs root"

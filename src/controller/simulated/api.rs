@@ -1,5 +1,6 @@
 //! An API server of plain data: what the operator's requests need of one, and a record of every write.
 
+use super::line::{Access, Line, Passage};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -11,65 +12,50 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Objects by path, such as `/apis/batch/v1/namespaces/n/jobs/a-source`.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Objects {
     pub by_path: BTreeMap<String, Value>,
     pub now: Timestamp,
     version: u64,
     /// Method and path of every write that was done, events aside.
     pub writes: Vec<String>,
+    /// Every Job that was ever made.
+    pub jobs: Vec<Value>,
 }
 
 #[derive(Clone, Default)]
 pub struct FakeApi(Arc<Mutex<Objects>>);
 
-/// A client's way to the API server. It can break: then every request fails.
-#[derive(Clone)]
-struct Way {
-    api: FakeApi,
-    /// How many more requests arrive; absent = all.
-    left: Arc<Mutex<Option<usize>>>,
-}
-
-/// One operator's client, and how to break it.
-pub struct Access {
-    pub client: kube::Client,
-    left: Arc<Mutex<Option<usize>>>,
-}
-
-impl Access {
-    /// As if the operator died after so many requests; `None` = it lives.
-    pub fn dies_after(&self, requests: Option<usize>) {
-        *self.left.lock().unwrap() = requests;
-    }
-}
-
 impl FakeApi {
+    /// One that goes on from where another stands.
+    pub fn from(objects: Objects) -> Self {
+        Self(Arc::new(Mutex::new(objects)))
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, Objects> {
         self.0.lock().unwrap()
     }
 
     pub fn access(&self) -> Access {
-        let left = Arc::default();
-        let way = Way { api: self.clone(), left: Arc::clone(&left) };
-        let router: Router = Router::new().fallback(answer).with_state(way);
-        Access { client: kube::Client::new(router, "n"), left }
+        let line = Line::default();
+        let router: Router = Router::new().fallback(answer).with_state((self.clone(), line.clone()));
+        Access { client: kube::Client::new(router, "n"), line }
     }
 }
 
-async fn answer(State(way): State<Way>, request: Request) -> Response {
-    {
-        let mut left = way.left.lock().unwrap();
-        match left.as_mut() {
-            Some(0) => return refusal(StatusCode::SERVICE_UNAVAILABLE, "Dead", "this operator is dead"),
-            Some(left) => *left -= 1,
-            None => {}
-        }
-    }
+async fn answer(State((api, line)): State<(FakeApi, Line)>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    way.api.lock().answer(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default(), &body)
+    let passage = line.pass(format!("{} {}", parts.method, parts.uri.path())).await;
+    if passage == Passage::Blocked {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "the request did not arrive");
+    }
+    let answer = api.lock().answer(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default(), &body);
+    match passage {
+        Passage::OneWay => refusal(StatusCode::GATEWAY_TIMEOUT, "Timeout", "the answer was lost"),
+        Passage::Blocked | Passage::Free => answer,
+    }
 }
 
 fn refusal(code: StatusCode, reason: &str, message: &str) -> Response {
@@ -131,6 +117,9 @@ impl Objects {
             return refusal(StatusCode::CONFLICT, "AlreadyExists", &at);
         }
         let created = self.put(&at, body.clone());
+        if path.ends_with("/jobs") {
+            self.jobs.push(created.clone());
+        }
         found(&created)
     }
 

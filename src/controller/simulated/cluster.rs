@@ -1,6 +1,7 @@
 //! A namespace with connectors and a schedule, operators that look at it, and Jobs that end.
 
-use super::api::{Access, FakeApi, pod_path};
+use super::api::{FakeApi, Objects, pod_path};
+use super::line::Access;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use crate::controller::active_jobs::ActiveJobs;
 use crate::controller::context::{Caches, Context, Guarded};
@@ -30,8 +31,10 @@ pub struct Cluster {
     pub operators: Vec<Operator>,
     /// What a simulation plans.
     pub creates: u64,
-    pub unsafe_reasons: Vec<UnsafeReason>,
 }
+
+/// A plan of so many creates needs a decision.
+pub const UNSAFE: u64 = 4;
 
 /// One process, with caches of its own.
 pub struct Operator {
@@ -43,7 +46,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    fn new(api: &FakeApi) -> Self {
+    pub fn new(api: &FakeApi) -> Self {
         let access = api.access();
         let (connectors, schedules, runs) = (Writer::default(), Writer::default(), Writer::default());
         let caches = vec![Caches {
@@ -69,9 +72,15 @@ impl Operator {
 
     /// The watches deliver what there is.
     pub fn refresh(&mut self, api: &FakeApi) {
-        fill(&mut self.connectors, api, "galsyncconnectors");
-        fill(&mut self.schedules, api, "galsyncschedules");
-        fill(&mut self.runs, api, "galsyncruns");
+        let objects = api.lock().clone();
+        self.refresh_from(&objects);
+    }
+
+    /// They deliver what there was.
+    pub fn refresh_from(&mut self, objects: &Objects) {
+        fill(&mut self.connectors, objects, "galsyncconnectors");
+        fill(&mut self.schedules, objects, "galsyncschedules");
+        fill(&mut self.runs, objects, "galsyncruns");
     }
 
     /// Every object is looked at once, as the caches know them. Errors come again by themselves.
@@ -85,19 +94,20 @@ impl Operator {
         for object in runs {
             let _ = run::reconcile(object, Arc::clone(&self.context)).await;
         }
-        for object in caches.connectors.state() {
+        let mut connectors = caches.connectors.state();
+        connectors.sort_by_key(|connector| connector.name_any());
+        for object in connectors {
             let _ = connector::reconcile(object, Arc::clone(&self.context)).await;
         }
     }
 }
 
-fn fill<K>(writer: &mut Writer<Guarded<K>>, api: &FakeApi, plural: &str)
+fn fill<K>(writer: &mut Writer<Guarded<K>>, objects: &Objects, plural: &str)
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + 'static,
 {
     let prefix = format!("{GROUP}/{plural}/");
-    let objects: Vec<Value> =
-        api.lock().by_path.iter().filter(|(path, _)| path.starts_with(&prefix)).map(|(_, o)| o.clone()).collect();
+    let objects = objects.by_path.iter().filter(|(path, _)| path.starts_with(&prefix)).map(|(_, o)| o.clone());
     writer.apply_watcher_event(&Event::Init);
     for object in objects {
         writer.apply_watcher_event(&Event::InitApply(serde_json::from_value(object).unwrap()));
@@ -149,7 +159,13 @@ impl Cluster {
             objects.put(&format!("{GROUP}/galsyncschedules/s"), schedule);
         }
         let operators = (0..operators).map(|_| Operator::new(&api)).collect();
-        Self { api, operators, creates: 0, unsafe_reasons: Vec::new() }
+        Self { api, operators, creates: 0 }
+    }
+
+    /// The same once more, without operators.
+    pub fn copy(&self) -> Self {
+        let objects = self.api.lock().clone();
+        Self { api: FakeApi::from(objects), operators: Vec::new(), creates: self.creates }
     }
 
     pub fn pass_time(&self, seconds: i64) {
@@ -215,7 +231,8 @@ impl Cluster {
                 outcome.source = Some(SourceCounts { fingerprint, ..source_counts(&connector.name) });
             }
             Operation::Simulate(_) | Operation::Push { .. } => {
-                outcome.plan = Some(plan(self.creates, &self.unsafe_reasons));
+                let reasons = if self.creates == UNSAFE { &[UnsafeReason::TooManyDeletes][..] } else { &[] };
+                outcome.plan = Some(plan(self.creates, reasons));
             }
             Operation::Verify { .. } => outcome.verification = Some(verified()),
             Operation::EmptyCache { .. } | Operation::CollectGarbage { .. } => {}
@@ -260,6 +277,11 @@ impl Cluster {
         }
     }
 
+    pub fn connector(&self, name: &str) -> GalSyncConnector {
+        let objects = self.api.lock();
+        serde_json::from_value(objects.by_path[&format!("{GROUP}/galsyncconnectors/{name}")].clone()).unwrap()
+    }
+
     fn schedule(&self) -> GalSyncSchedule {
         let objects = self.api.lock();
         serde_json::from_value(objects.by_path[&format!("{GROUP}/galsyncschedules/s")].clone()).unwrap()
@@ -272,6 +294,11 @@ impl Cluster {
     /// The schedule has seen the end of its runs.
     pub fn rests(&self) -> bool {
         self.schedule().status.is_some_and(|status| status.active_run_ref.is_none())
+    }
+
+    pub fn run(&self, name: &str) -> Option<GalSyncRun> {
+        let object = self.api.lock().by_path.get(&format!("{GROUP}/galsyncruns/{name}")).cloned()?;
+        Some(serde_json::from_value(object).unwrap())
     }
 
     pub fn runs(&self) -> Vec<GalSyncRun> {

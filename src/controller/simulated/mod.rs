@@ -3,4 +3,9 @@
 
 mod api;
 mod cluster;
-mod tests;
+mod crashes;
+mod kills;
+mod line;
+mod told;
+mod watched;
+mod writes;
