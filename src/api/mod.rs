@@ -3,6 +3,7 @@
 //! One file a kind. What a user reads in `kubectl explain` are the doc comments of the fields here. The types
 //! know no client; whoever needs checked settings converts ([`convert`]) and gets the path of a wrong field.
 
+pub mod any_object;
 pub mod conditions;
 pub mod connector;
 pub mod convert;

@@ -1,5 +1,6 @@
 //! `GalSyncRun`: one pass, or one manual action (design §3.3).
 
+use super::any_object::AnyObject;
 use super::reference::LocalReference;
 use super::text::{ObjectName, Sentence, Sha256, ShortText};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -252,8 +253,7 @@ pub struct OperationStatus {
     pub report: Option<Sentence>,
     /// The whole outcome, from which a run goes on after a restart; for people it stands in the fields above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "any_object")]
-    pub outcome: Option<serde_json::Value>,
+    pub outcome: Option<AnyObject>,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -262,11 +262,6 @@ fn is_zero(number: &u32) -> bool {
 
 fn is_none(number: &u64) -> bool {
     *number == 0
-}
-
-/// The form of an outcome is versioned in itself.
-fn any_object(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
 }
 
 impl OperationStatus {

@@ -1,6 +1,7 @@
 //! What every reconciler has: the client, the settings, the caches, the metrics.
 
 use super::active_jobs::ActiveJobs;
+use super::archive::{Archive, Line};
 use super::error::Error;
 use super::metrics::Metrics;
 use super::settings::Settings;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::fmt::Debug;
+use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -41,16 +43,69 @@ pub struct Context {
 pub struct Caches {
     pub connectors: Store<Guarded<GalSyncConnector>>,
     pub schedules: Store<Guarded<GalSyncSchedule>>,
+    /// All but old ones that ended well.
     pub runs: Store<Guarded<GalSyncRun>>,
+    /// Those.
+    pub archive: Archive,
 }
 
-/// The parsed objects of one kind in one namespace.
-fn objects<K>(store: &Store<Guarded<K>>, namespace: &str) -> Vec<K>
+/// An object of a cache that parsed; shared with the cache, since there may be many and each may be large.
+pub struct Known<K>(Arc<Guarded<K>>);
+
+impl<K> Known<K> {
+    /// `None` for one that did not parse.
+    pub fn new(object: Arc<Guarded<K>>) -> Option<Self> {
+        object.0.is_ok().then_some(Self(object))
+    }
+}
+
+impl<K> Deref for Known<K> {
+    type Target = K;
+
+    fn deref(&self) -> &K {
+        self.0.0.as_ref().expect("only what parsed is known")
+    }
+}
+
+impl<K> Clone for Known<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K> From<K> for Known<K> {
+    fn from(object: K) -> Self {
+        Self(Arc::new(DeserializeGuard(Ok(object))))
+    }
+}
+
+/// As a test has them at hand.
+#[cfg(test)]
+impl<K: Clone> std::ops::DerefMut for Known<K> {
+    fn deref_mut(&mut self) -> &mut K {
+        Arc::make_mut(&mut self.0).0.as_mut().expect("only what parsed is known")
+    }
+}
+
+/// As a cache would have them.
+#[cfg(test)]
+pub fn known<K: Clone>(objects: &[K]) -> Vec<Known<K>> {
+    objects.iter().cloned().map(Known::from).collect()
+}
+
+/// The objects themselves.
+pub fn each<K>(objects: &[Known<K>]) -> impl Iterator<Item = &K> + Clone {
+    objects.iter().map(Deref::deref)
+}
+
+/// The parsed objects of one kind in one namespace that are wanted.
+fn objects<K>(store: &Store<Guarded<K>>, namespace: &str, wanted: impl Fn(&K) -> bool) -> Vec<Known<K>>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    let found = store.state_filter(|object| object.namespace().as_deref() == Some(namespace));
-    found.iter().filter_map(|object| object.0.as_ref().ok().cloned()).collect()
+    let is_wanted = |object: &Guarded<K>| object.0.as_ref().is_ok_and(&wanted);
+    let found = store.state_filter(|object| object.meta().namespace.as_deref() == Some(namespace) && is_wanted(object));
+    found.into_iter().filter_map(Known::new).collect()
 }
 
 impl Context {
@@ -60,16 +115,26 @@ impl Context {
         self.filled.clone().wait_for(|filled| *filled).await.map(drop).map_err(|_| Error::Stopping)
     }
 
-    pub fn connectors(&self, namespace: &str) -> Vec<GalSyncConnector> {
-        self.caches.iter().flat_map(|caches| objects(&caches.connectors, namespace)).collect()
+    pub fn connectors(&self, namespace: &str) -> Vec<Known<GalSyncConnector>> {
+        self.caches.iter().flat_map(|caches| objects(&caches.connectors, namespace, |_| true)).collect()
     }
 
-    pub fn schedules(&self, namespace: &str) -> Vec<GalSyncSchedule> {
-        self.caches.iter().flat_map(|caches| objects(&caches.schedules, namespace)).collect()
+    pub fn schedules(&self, namespace: &str) -> Vec<Known<GalSyncSchedule>> {
+        self.caches.iter().flat_map(|caches| objects(&caches.schedules, namespace, |_| true)).collect()
     }
 
-    pub fn runs(&self, namespace: &str) -> Vec<GalSyncRun> {
-        self.caches.iter().flat_map(|caches| objects(&caches.runs, namespace)).collect()
+    pub fn runs(&self, namespace: &str) -> Vec<Known<GalSyncRun>> {
+        self.runs_that(namespace, |_| true)
+    }
+
+    /// The runs of a namespace that are wanted; there are far more than of anything else.
+    pub fn runs_that(&self, namespace: &str, wanted: impl Fn(&GalSyncRun) -> bool) -> Vec<Known<GalSyncRun>> {
+        self.caches.iter().flat_map(|caches| objects(&caches.runs, namespace, &wanted)).collect()
+    }
+
+    /// The runs of a schedule that ended well, the newest first; [`Context::runs`] has only the newest of them.
+    pub fn ended_well(&self, namespace: &str, schedule: &str) -> Vec<Line> {
+        self.caches.iter().flat_map(|caches| caches.archive.of(namespace, schedule)).collect()
     }
 
     /// Whole seconds, as the API server keeps times.
@@ -142,7 +207,7 @@ mod tests {
         for object in list {
             writer.apply_watcher_event(&Event::Apply(object));
         }
-        let mut read: Vec<String> = objects(&store, "n").iter().map(ResourceExt::name_any).collect();
+        let mut read: Vec<String> = objects(&store, "n", |_| true).iter().map(|object| object.name_any()).collect();
         read.sort_unstable();
         assert_eq!(read, ["a", "d"]);
         let mut unread: Vec<String> =

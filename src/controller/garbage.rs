@@ -1,7 +1,7 @@
 //! Once a day and namespace a Job removes from the store what nothing needs any more. The namespace's oldest connector
 //! sees to it; when the last Job ran is told by that Job itself, which stays for `kubectl logs` until the next.
 
-use super::context::Context;
+use super::context::{Context, Known, each};
 use super::error::Error;
 use super::events::{self, Event};
 use super::job_state::{End, JobState};
@@ -41,9 +41,11 @@ fn next(uid: &str, created: Timestamp, last: Option<(Timestamp, bool)>, now: Tim
 }
 
 /// Whether this connector sees to the store of its namespace.
-fn leads(connector: &GalSyncConnector, all: &[GalSyncConnector]) -> bool {
-    let age = |connector: &GalSyncConnector| (connector.creation_timestamp().map(|time| time.0), connector.name_any());
-    let alive = all.iter().filter(|other| other.metadata.deletion_timestamp.is_none());
+fn leads(connector: &GalSyncConnector, all: &[Known<GalSyncConnector>]) -> bool {
+    fn age(connector: &GalSyncConnector) -> (Option<Timestamp>, Option<&str>) {
+        (connector.metadata.creation_timestamp.as_ref().map(|time| time.0), connector.metadata.name.as_deref())
+    }
+    let alive = each(all).filter(|other| other.metadata.deletion_timestamp.is_none());
     alive.map(age).min().is_none_or(|oldest| age(connector) <= oldest)
 }
 
@@ -132,6 +134,7 @@ async fn problem(context: &Context, namespace: &str, job: &Job) -> Result<Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controller::context::known;
     use serde_json::json;
 
     #[test]
@@ -164,7 +167,7 @@ mod tests {
             .unwrap()
         };
         let (old, new) = (connector("z", "2026-01-01T00:00:00Z"), connector("a", "2026-01-02T00:00:00Z"));
-        let mut all = vec![new.clone(), old.clone()];
+        let mut all = known(&[new.clone(), old.clone()]);
         assert!(leads(&old, &all) && !leads(&new, &all));
         all[1].metadata.deletion_timestamp = all[1].metadata.creation_timestamp.clone();
         assert!(leads(&new, &all), "another one when it goes");

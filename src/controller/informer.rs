@@ -3,10 +3,13 @@
 //! With a watch each, a reconciler could be woken by a change that another watch, whose cache it reads, had not seen
 //! yet; it would judge by the past, and nothing would wake it again.
 
+use super::archive::{Archive, Sorted};
 use super::context::Guarded;
 use super::metrics::Metrics;
+use crate::api::GalSyncRun;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::{Stream, StreamExt};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::store::Writer;
@@ -18,6 +21,9 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+/// Objects of one answer of a list: they are in memory twice while it is read.
+const PAGE: u32 = 100;
+
 pub struct Informer<K>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
@@ -25,6 +31,23 @@ where
     writer: Writer<Guarded<K>>,
     /// They drop what comes twice before they are run, so that the queues stay short.
     listeners: Vec<UnboundedSender<Arc<Guarded<K>>>>,
+    sort: Option<Sort<K>>,
+}
+
+/// Says what of a change comes into the cache and is told, and what leaves the cache without a word.
+type Sort<K> = Box<dyn FnMut(Event<Guarded<K>>, &Store<Guarded<K>>) -> Changes<K> + Send + Sync>;
+type Changes<K> = (Vec<Event<Guarded<K>>>, Vec<Arc<Guarded<K>>>);
+
+impl Informer<GalSyncRun> {
+    /// One whose cache leaves old runs to the archive.
+    pub fn archiving(archive: &Archive) -> Self {
+        let mut archivist = archive.archivist();
+        let sort: Sort<GalSyncRun> = Box::new(move |event, cache| {
+            let Sorted { events, archived } = archivist.sort(event, cache);
+            (events, archived)
+        });
+        Self { sort: Some(sort), ..Self::new() }
+    }
 }
 
 impl<K> Informer<K>
@@ -32,7 +55,7 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     pub fn new() -> Self {
-        Self { writer: Writer::new(()), listeners: Vec::new() }
+        Self { writer: Writer::new(()), listeners: Vec::new(), sort: None }
     }
 
     pub fn cache(&self) -> Store<Guarded<K>> {
@@ -49,7 +72,7 @@ where
     /// Watches without end.
     pub async fn run(self, api: Api<Guarded<K>>, metrics: Metrics) {
         let broke_off = || metrics.watch_broke_off(&K::kind(&()));
-        self.follow(watcher(api, watcher::Config::default()).default_backoff(), broke_off).await;
+        self.follow(watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff(), broke_off).await;
     }
 
     async fn follow(
@@ -70,7 +93,23 @@ where
         }
     }
 
-    fn take(&mut self, event: Event<Guarded<K>>) {
+    /// Takes one change of the watch.
+    pub fn take(&mut self, mut event: Event<Guarded<K>>) {
+        if let Event::Apply(object) | Event::InitApply(object) = &mut event {
+            lighten(object.meta_mut());
+        }
+        let cache = self.cache();
+        let (events, left_out) = match &mut self.sort {
+            Some(sort) => sort(event, &cache),
+            None => (vec![event], Vec::new()),
+        };
+        events.into_iter().for_each(|event| self.apply(event));
+        for object in left_out {
+            self.writer.apply_watcher_event(&Event::Delete((*object).clone()));
+        }
+    }
+
+    fn apply(&mut self, event: Event<Guarded<K>>) {
         // A list after an outage does not name those that went meanwhile.
         let known = match &event {
             Event::InitDone => self.cache().state(),
@@ -93,6 +132,14 @@ where
     fn tell(&mut self, object: Arc<Guarded<K>>) {
         tracing::trace!(kind = %K::kind(&()), name = object.name_any(), "changed");
         self.listeners.retain(|listener| listener.unbounded_send(Arc::clone(&object)).is_ok());
+    }
+}
+
+/// Leaves out what no reconciler looks at, and what is often more than all the rest.
+fn lighten(metadata: &mut ObjectMeta) {
+    metadata.managed_fields = None;
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }
 }
 

@@ -25,6 +25,8 @@ pub mod keys {
     /// For people and selectors; the whole name stands in the annotation of the same key.
     pub const RUN: &str = "galsync.dev/run";
     pub const CONNECTOR: &str = "galsync.dev/connector";
+    /// On runs.
+    pub const SCHEDULE: &str = "galsync.dev/schedule";
     /// The connector's generation that a periodic Verify looks at.
     pub const GENERATION: &str = "galsync.dev/generation";
 }

@@ -4,6 +4,7 @@
 pub mod settings;
 
 mod active_jobs;
+mod archive;
 mod connector;
 mod context;
 mod credentials;
@@ -73,9 +74,19 @@ pub async fn run(client: Client, settings: Settings, listener: TcpListener, shut
             held = candidate.acquire(|| _ = readiness.send_replace(Readiness::StandingBy)) => held,
         };
         metrics.leads.set(1);
-        tokio::select! {
-            lost = held.keep() => return Err(anyhow::Error::new(lost)),
-            result = work(&client, settings, &registry, &metrics, &readiness, &shutdown) => result?,
+        // In a task of its own: however much there is to do, the Lease is renewed and probes are answered.
+        let (registry, metrics, readiness) = (registry.clone(), metrics.clone(), readiness.clone());
+        let mut working = tokio::spawn(work(client.clone(), settings, registry, metrics, readiness, shutdown.clone()));
+        let lost = tokio::select! {
+            lost = held.keep() => Some(lost),
+            result = &mut working => {
+                result??;
+                None
+            }
+        };
+        if let Some(lost) = lost {
+            working.abort();
+            return Err(anyhow::Error::new(lost));
         }
         held.release().await;
         Ok(())
@@ -87,12 +98,12 @@ pub async fn run(client: Client, settings: Settings, listener: TcpListener, shut
 
 /// The work of the operator that holds the Lease, until `shutdown` ends.
 async fn work(
-    client: &Client,
+    client: Client,
     settings: Settings,
-    registry: &prometheus::Registry,
-    metrics: &metrics::Metrics,
-    readiness: &watch::Sender<Readiness>,
-    shutdown: &Shutdown,
+    registry: prometheus::Registry,
+    metrics: metrics::Metrics,
+    readiness: watch::Sender<Readiness>,
+    shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     readiness.send_replace(Readiness::Filling);
     let scopes: Vec<Option<&str>> = if settings.namespaces.is_empty() {
@@ -102,7 +113,7 @@ async fn work(
     };
     let active_jobs = active_jobs::ActiveJobs::new(settings.max_jobs);
     let controllers: Vec<Controllers> =
-        scopes.iter().map(|scope| Controllers::new(client, metrics, *scope, &active_jobs)).collect();
+        scopes.iter().map(|scope| Controllers::new(&client, &metrics, *scope, &active_jobs)).collect();
     let caches: Vec<Caches> = controllers.iter().map(Controllers::caches).collect();
     registry.register(Box::new(metrics::StateMetrics::new(caches.clone(), metrics.clone())?))?;
     let reporter = Reporter { controller: "galsync.dev/operator".to_owned(), instance: None };
@@ -132,7 +143,7 @@ async fn work(
         now_filled.send_replace(true);
         readiness.send_replace(Readiness::Leading);
     };
-    let mut all = futures::future::join_all(controllers.into_iter().map(|all| all.run(&context, shutdown)));
+    let mut all = futures::future::join_all(controllers.into_iter().map(|all| all.run(&context, &shutdown)));
     tokio::select! {
         () = filled => { all.await; }
         // Told to stop before the caches were filled.
@@ -172,8 +183,10 @@ impl Controllers {
         let our_jobs = || watcher::Config::default().labels(&format!("{}={}", jobs::MANAGED_BY, jobs::MANAGER));
         let mut connectors = Informer::<GalSyncConnector>::new();
         let mut schedules = Informer::<GalSyncSchedule>::new();
-        let mut runs = Informer::<GalSyncRun>::new();
-        let caches = Caches { connectors: connectors.cache(), schedules: schedules.cache(), runs: runs.cache() };
+        let archive = archive::Archive::default();
+        let mut runs = Informer::archiving(&archive);
+        let (of_connectors, of_schedules, of_runs) = (connectors.cache(), schedules.cache(), runs.cache());
+        let caches = Caches { connectors: of_connectors, schedules: of_schedules, runs: of_runs, archive };
 
         let of_connectors = Controller::for_shared_stream(connectors.listen(), caches.connectors.clone())
             .watches(scoped::<Job>(client, scope), our_jobs(), |job| {
@@ -186,7 +199,7 @@ impl Controllers {
                 let ended = ended.filter(|operation| operation.completion_time.is_some());
                 ended.flat_map(|o| named(Some(o.connector.to_string()), run.namespace())).collect()
             });
-        let schedule_cache = caches.schedules.clone();
+        let (schedule_cache, naming) = (caches.schedules.clone(), caches.schedules.clone());
         let of_schedules = Controller::for_shared_stream(schedules.listen(), caches.schedules.clone())
             .watches_shared_stream(runs.listen(), |run| {
                 let reference = run.0.as_ref().ok().and_then(|run| run.spec.schedule_ref.clone());
@@ -209,7 +222,15 @@ impl Controllers {
                 own.into_iter().chain(others).collect::<Vec<_>>()
             })
             .watches_shared_stream(connectors.listen(), move |connector| {
-                incomplete_runs(&affected, &connector.namespace().unwrap_or_default(), |_| true)
+                let schedules = schedules_of(&naming, &connector);
+                let name = connector.name_any();
+                incomplete_runs(&affected, &connector.namespace().unwrap_or_default(), |run| {
+                    let of = |reference: &LocalReference| schedules.iter().any(|of| of.name == reference.name.as_str());
+                    let mut operations = run.status.iter().flat_map(|status| &status.operations);
+                    run.spec.schedule_ref.as_ref().is_some_and(of)
+                        || run.spec.connector_ref.as_ref().is_some_and(|reference| reference.name.as_str() == name)
+                        || operations.any(|operation| operation.connector.as_str() == name)
+                })
             })
             // Its approvals and windows, and what its later runs came to, which its status tells.
             .watches_shared_stream(schedules.listen(), move |schedule| {

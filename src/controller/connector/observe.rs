@@ -5,7 +5,7 @@ use crate::api::convert::{InvalidField, checked_connector};
 use crate::api::run::OperationKind;
 use crate::api::scope::read_scope;
 use crate::api::{GalSyncConnector, GalSyncRun};
-use crate::controller::context::{Context, Guarded};
+use crate::controller::context::{Context, Guarded, Known, each};
 use crate::controller::error::Error;
 use crate::controller::job_state::{self, JobState, Owner};
 use crate::controller::names::Slot;
@@ -57,8 +57,8 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
     }
     let schedules = context.schedules(namespace);
     let owner = context.settings.owner.clone();
-    let checked =
-        checked_connector(&connector).and_then(|checked| Ok((checked, read_scope(&connector, &schedules, &owner)?)));
+    let checked = checked_connector(&connector)
+        .and_then(|checked| Ok((checked, read_scope(&connector, each(&schedules), &owner)?)));
     let runs = context.runs(namespace);
     let jobs: Api<Job> = Api::namespaced(context.client.clone(), namespace);
     let slot = match jobs.get_opt(&Slot::Source.job(name)).await? {
@@ -80,7 +80,7 @@ async fn source_slot(
     context: &Context,
     namespace: &str,
     connector: &GalSyncConnector,
-    runs: &[GalSyncRun],
+    runs: &[Known<GalSyncRun>],
     job: &Job,
 ) -> Result<SourceSlot, Error> {
     if job.metadata.deletion_timestamp.is_some() {
@@ -110,7 +110,7 @@ async fn source_slot(
 }
 
 /// The newest outcome of this kind that the runs record for the connector; of pulls only those that read all.
-fn newest(runs: &[GalSyncRun], connector: &str, kind: OperationKind) -> Option<(String, Outcome)> {
+fn newest(runs: &[Known<GalSyncRun>], connector: &str, kind: OperationKind) -> Option<(String, Outcome)> {
     let of_run = |run: &GalSyncRun| {
         let operations = run.status.iter().flat_map(|status| &status.operations);
         let outcomes = operations.filter(|o| o.kind == kind && o.connector.as_str() == connector);
@@ -120,5 +120,5 @@ fn newest(runs: &[GalSyncRun], connector: &str, kind: OperationKind) -> Option<(
         });
         complete.map(|outcome| (run.name_any(), outcome)).max_by_key(|(_, outcome)| outcome.started)
     };
-    runs.iter().filter_map(of_run).max_by_key(|(_, outcome)| outcome.started)
+    each(runs).filter_map(of_run).max_by_key(|(_, outcome)| outcome.started)
 }

@@ -28,7 +28,11 @@ impl Scrape {
         let (runs, run_writer) = reflector::store();
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).unwrap();
-        let state = StateMetrics::new(vec![Caches { connectors, schedules, runs }], metrics.clone()).unwrap();
+        let state = StateMetrics::new(
+            vec![Caches { connectors, schedules, runs, archive: Default::default() }],
+            metrics.clone(),
+        )
+        .unwrap();
         registry.register(Box::new(state)).unwrap();
         Self { registry, metrics, connectors: connector_writer, schedules: schedule_writer, runs: run_writer }
     }

@@ -4,11 +4,11 @@
 use super::is_completed;
 use super::slots::{SlotState, Slots};
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
-use crate::controller::context::{Context, Guarded};
+use crate::controller::context::{Context, Guarded, Known};
 use crate::controller::error::Error;
 use crate::controller::job_state::{self, JobState, Owner};
 use crate::controller::jobs::keys;
-use crate::controller::names::Slot;
+use crate::controller::names::{MAX_NAME, Slot, bounded};
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
@@ -16,15 +16,15 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{Api, ListParams};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Debug;
 
 /// Everything that [`super::decide`] looks at.
 pub struct Observation {
     pub run: GalSyncRun,
-    pub connectors: Vec<GalSyncConnector>,
-    pub schedules: Vec<GalSyncSchedule>,
-    pub runs: Vec<GalSyncRun>,
+    pub connectors: Vec<Known<GalSyncConnector>>,
+    pub schedules: Vec<Known<GalSyncSchedule>>,
+    pub runs: Vec<Known<GalSyncRun>>,
     pub slots: Slots,
     /// This run's own Jobs.
     pub jobs: Vec<OwnJob>,
@@ -56,7 +56,10 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
     }
     let mut connectors = context.connectors(namespace);
     let mut schedules = context.schedules(namespace);
-    let runs = context.runs(namespace);
+    let mut runs = context.runs(namespace);
+    if run.spec.plan_digests.is_some() {
+        add_archived(&api, &run, &mut runs).await?;
+    }
     // A run ends for good when what it names is missing, so a cache that lags is not believed.
     let named = run.spec.schedule_ref.iter().map(|reference| reference.name.to_string());
     add_missing(context, namespace, &mut schedules, named).await?;
@@ -87,11 +90,27 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
     Ok(Some(Observation { run, connectors, schedules, runs, slots: Slots(slots), jobs, free_jobs, now }))
 }
 
+/// The plans that a run names may be those of old runs, which the cache does not have.
+async fn add_archived(
+    api: &Api<Guarded<GalSyncRun>>,
+    run: &GalSyncRun,
+    runs: &mut Vec<Known<GalSyncRun>>,
+) -> Result<(), Error> {
+    let Some(schedule) = &run.spec.schedule_ref else { return Ok(()) };
+    let label = format!("{}={}", keys::SCHEDULE, bounded(schedule.name.as_str(), MAX_NAME));
+    let all = api.list(&ListParams::default().labels(&label)).await?.items;
+    let known: HashSet<Option<String>> = runs.iter().map(|run| run.uid()).collect();
+    runs.extend(
+        all.into_iter().filter_map(|run| run.0.ok()).filter(|run| !known.contains(&run.uid())).map(Known::from),
+    );
+    Ok(())
+}
+
 /// Asks the API server for those objects that the cache does not have.
 async fn add_missing<K>(
     context: &Context,
     namespace: &str,
-    known: &mut Vec<K>,
+    known: &mut Vec<Known<K>>,
     names: impl Iterator<Item = String>,
 ) -> Result<(), Error>
 where
@@ -102,18 +121,16 @@ where
         if known.iter().any(|object| object.name_any() == name) {
             continue;
         }
-        known.extend(api.get_opt(&name).await?.and_then(|object| object.0.ok()));
+        known.extend(api.get_opt(&name).await?.and_then(|object| object.0.ok()).map(Known::from));
     }
     Ok(())
 }
 
 /// The connectors whose slots the run may want.
-fn connector_names(run: &GalSyncRun, schedules: &[GalSyncSchedule]) -> BTreeSet<String> {
-    let schedule = run
-        .spec
-        .schedule_ref
-        .as_ref()
-        .and_then(|reference| schedules.iter().find(|schedule| schedule.name_any() == reference.name.as_str()));
+pub fn connector_names(run: &GalSyncRun, schedules: &[Known<GalSyncSchedule>]) -> BTreeSet<String> {
+    let schedule = run.spec.schedule_ref.as_ref().and_then(|reference| {
+        schedules.iter().find(|schedule| schedule.metadata.name.as_deref() == Some(reference.name.as_str()))
+    });
     let of_schedule = schedule.into_iter().flat_map(|schedule| {
         let sources = schedule.spec.sources.iter().map(|source| &source.connector_ref);
         sources.chain(schedule.spec.targets.iter().map(|target| &target.connector_ref))
@@ -185,7 +202,7 @@ async fn slot_state(
     context: &Context,
     namespace: &str,
     run: &GalSyncRun,
-    connectors: &[GalSyncConnector],
+    connectors: &[Known<GalSyncConnector>],
     job: &Job,
 ) -> Result<SlotState, Error> {
     let busy = |holder: String| SlotState::Busy { holder };

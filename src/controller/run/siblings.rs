@@ -4,6 +4,7 @@ use super::subject::{Inputs, Unable, decisions};
 use super::{APPROVAL_REQUIRED, FROZEN, PARKED, is_completed, is_manual, wire};
 use crate::api::run::{GalSyncRunStatus, OperationKind, OperationResult, RunAction, RunTarget};
 use crate::api::{GalSyncConnector, GalSyncRun};
+use crate::controller::context::{Known, each};
 use crate::model::Digest;
 use crate::pass;
 use jiff::Timestamp;
@@ -13,9 +14,7 @@ use std::collections::BTreeMap;
 /// Other runs of the same schedule that have a status. Those that remove contacts plan something else.
 fn siblings<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = (&'a GalSyncRun, &'a GalSyncRunStatus)> + 'a {
     let own = inputs.run.uid();
-    inputs
-        .runs
-        .iter()
+    each(inputs.runs)
         .filter(move |run| run.uid() != own && run.spec.schedule_ref == inputs.run.spec.schedule_ref)
         .filter(|run| run.spec.action != RunAction::Remove)
         .filter_map(|run| Some((run, run.status.as_ref()?)))
@@ -70,7 +69,11 @@ pub fn successor(inputs: &Inputs<'_>, target: &str) -> Option<pass::Successor> {
 }
 
 /// The connector's newest complete pull with these settings, by whichever run. Its own status may lag behind the runs.
-pub fn last_pull(connector: &GalSyncConnector, fingerprint: Digest, runs: &[GalSyncRun]) -> Option<pass::LastPull> {
+pub fn last_pull(
+    connector: &GalSyncConnector,
+    fingerprint: Digest,
+    runs: &[Known<GalSyncRun>],
+) -> Option<pass::LastPull> {
     let name = connector.name_any();
     let told = connector.status.as_ref().and_then(|status| wire::last_pull(status.last_pull.as_ref()?));
     let pulls = runs.iter().filter_map(|run| {

@@ -3,6 +3,7 @@
 use super::wire;
 use crate::api::GalSyncRun;
 use crate::api::run::OperationStatus;
+use crate::controller::context::{Known, each};
 use crate::controller::names::Slot;
 use crate::operation::OperationType;
 use jiff::Timestamp;
@@ -46,11 +47,11 @@ impl Slots {
 /// An older run of the namespace that waits for the slot: it comes first.
 pub fn older_waiting<'a>(
     run: &GalSyncRun,
-    runs: &'a [GalSyncRun],
+    runs: &'a [Known<GalSyncRun>],
     connector: &str,
     slot: Slot,
 ) -> Option<&'a GalSyncRun> {
-    runs.iter()
+    each(runs)
         .filter(|other| is_older(run, other))
         .filter(|other| {
             other.status.iter().flat_map(|status| &status.operations).any(|operation| {
@@ -63,7 +64,7 @@ pub fn older_waiting<'a>(
 }
 
 /// How many operations of older runs wait because of the limit of Jobs: they come first.
-pub fn older_waiting_for_jobs(run: &GalSyncRun, runs: &[GalSyncRun]) -> usize {
+pub fn older_waiting_for_jobs(run: &GalSyncRun, runs: &[Known<GalSyncRun>]) -> usize {
     let older = runs.iter().filter(|other| is_older(run, other));
     let operations = older.flat_map(|other| &other.status).flat_map(|status| &status.operations);
     operations.filter(|operation| waits_because(operation, &[WAITING_FOR_JOBS])).count()

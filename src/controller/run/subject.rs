@@ -5,6 +5,7 @@ use crate::api::convert::{InvalidField, checked_connector, freezes, removal_rule
 use crate::api::run::{DecisionVerdict, RunAction};
 use crate::api::scope::read_scope;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
+use crate::controller::context::{Known, each};
 use crate::model::connector::Connector;
 use crate::model::schedule::SourceRules;
 use crate::model::timing::frozen_until;
@@ -18,9 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Everything that a run is built from: all objects of its namespace.
 pub struct Inputs<'a> {
     pub run: &'a GalSyncRun,
-    pub connectors: &'a [GalSyncConnector],
-    pub schedules: &'a [GalSyncSchedule],
-    pub runs: &'a [GalSyncRun],
+    pub connectors: &'a [Known<GalSyncConnector>],
+    pub schedules: &'a [Known<GalSyncSchedule>],
+    pub runs: &'a [Known<GalSyncRun>],
     pub owner: &'a OwnerId,
     pub now: Timestamp,
 }
@@ -120,7 +121,7 @@ pub fn pass_run(inputs: &Inputs<'_>) -> Result<pass::Run, Unable> {
 pub fn schedule_of<'a>(inputs: &Inputs<'a>) -> Result<Option<&'a GalSyncSchedule>, Unable> {
     let Some(reference) = &inputs.run.spec.schedule_ref else { return Ok(None) };
     let name = reference.name.as_str();
-    let schedule = inputs.schedules.iter().find(|schedule| schedule.name_any() == name);
+    let schedule = each(inputs.schedules).find(|schedule| schedule.name_any() == name);
     schedule.map(Some).ok_or_else(|| Unable::NoSchedule(name.to_owned()))
 }
 
@@ -138,7 +139,7 @@ pub fn decisions(run: &GalSyncRun) -> BTreeMap<Digest, pass::Verdict> {
 }
 
 fn find<'a>(inputs: &Inputs<'a>, name: &str) -> Result<&'a GalSyncConnector, Unable> {
-    let connector = inputs.connectors.iter().find(|connector| connector.name_any() == name);
+    let connector = each(inputs.connectors).find(|connector| connector.name_any() == name);
     let connector = connector.ok_or_else(|| Unable::NoConnector(name.to_owned()))?;
     // A run that has started goes on to its end.
     let started = inputs.run.status.as_ref().is_some_and(|status| status.operations.iter().any(|o| o.attempts > 0));
@@ -157,7 +158,7 @@ fn source(
     connector: &GalSyncConnector,
     rules: SourceRules,
 ) -> Result<pass::SourceSubject, Unable> {
-    let read = read_scope(connector, inputs.schedules, inputs.owner)
+    let read = read_scope(connector, each(inputs.schedules), inputs.owner)
         .map_err(|error| Unable::Invalid(format!("connector {}", connector.name_any()), error))?;
     let checked = checked(connector)?;
     Ok(pass::SourceSubject {

@@ -1,5 +1,6 @@
 //! Between what stands in a run's status and what the pass works with. Pure.
 
+use crate::api::any_object::AnyObject;
 use crate::api::connector::LastPull;
 use crate::api::reference::LocalReference;
 use crate::api::run::{
@@ -11,7 +12,7 @@ use crate::operation::{OperationType, Outcome, PlanSummary, SourceCounts, Verdic
 use crate::pass;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What `reason` says of an attempt that was lost.
 pub const INTERRUPTED: &str = "Interrupted";
@@ -73,7 +74,7 @@ pub fn observed(status: &OperationStatus) -> Option<pass::Observed> {
 
 /// The outcome that stands in the status.
 pub fn outcome(status: &OperationStatus) -> Option<Outcome> {
-    serde_json::from_value(status.outcome.clone()?).ok()
+    status.outcome.as_ref()?.read()
 }
 
 /// The operation is done once more: what the attempt before left behind is told no longer.
@@ -106,7 +107,7 @@ pub fn record(status: &mut OperationStatus, outcome: &Outcome) {
     });
     status.snapshot_digest = outcome.source.as_ref().map(|source| source.snapshot.to_string().into());
     status.report = outcome.report.as_deref().map(sentence);
-    status.outcome = Some(json!(outcome));
+    status.outcome = Some(AnyObject::of(outcome));
 }
 
 /// Records that another run's pull serves.
@@ -116,14 +117,15 @@ pub fn record_shared(status: &mut OperationStatus, pull: &pass::LastPull, now: T
     status.reason = Some("Shared".into());
     status.message = pull.run.as_ref().map(|run| sentence(&format!("served by the pull of run {run}")));
     status.snapshot_digest = Some(pull.snapshot.to_string().into());
-    status.outcome = Some(json!({ "shared": {
+    status.outcome = Some(AnyObject::of(&json!({ "shared": {
         "started": pull.started, "fingerprint": pull.fingerprint, "snapshot": pull.snapshot,
         "identity": pull.identity, "run": pull.run,
-    } }));
+    } })));
 }
 
 fn shared(status: &OperationStatus) -> Option<pass::LastPull> {
-    let shared = status.outcome.as_ref()?.get("shared")?;
+    let outcome: Value = status.outcome.as_ref()?.read()?;
+    let shared = outcome.get("shared")?;
     let text = |name: &str| shared.get(name).and_then(|value| value.as_str());
     Some(pass::LastPull {
         started: text("started")?.parse().ok()?,

@@ -4,8 +4,9 @@
 use crate::api::conditions::{Wanted, types};
 use crate::api::schedule::Mode;
 use crate::api::{GalSyncConnector, GalSyncSchedule};
-use kube::ResourceExt;
-use std::collections::BTreeSet;
+use crate::controller::context::{Known, each};
+use kube::{Resource, ResourceExt};
+use std::collections::{BTreeSet, HashMap};
 
 /// Something that contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +16,12 @@ struct Finding {
 }
 
 /// The condition Consistent.
-pub fn condition(schedule: &GalSyncSchedule, schedules: &[GalSyncSchedule], connectors: &[GalSyncConnector]) -> Wanted {
-    let findings = Namespace { schedules, connectors }.findings(schedule);
+pub fn condition(
+    schedule: &GalSyncSchedule,
+    schedules: &[Known<GalSyncSchedule>],
+    connectors: &[Known<GalSyncConnector>],
+) -> Wanted {
+    let findings = Namespace::new(schedules, connectors).findings(schedule);
     match findings.as_slice() {
         [] => Wanted::new(types::CONSISTENT, true, "NoContradiction", ""),
         [first, ..] => {
@@ -27,8 +32,12 @@ pub fn condition(schedule: &GalSyncSchedule, schedules: &[GalSyncSchedule], conn
 }
 
 struct Namespace<'a> {
-    schedules: &'a [GalSyncSchedule],
-    connectors: &'a [GalSyncConnector],
+    schedules: &'a [Known<GalSyncSchedule>],
+    connectors: HashMap<&'a str, &'a GalSyncConnector>,
+}
+
+fn name<K: Resource>(object: &K) -> &str {
+    object.meta().name.as_deref().unwrap_or_default()
 }
 
 fn sources(schedule: &GalSyncSchedule) -> impl Iterator<Item = &str> {
@@ -44,8 +53,12 @@ fn identity(connector: &GalSyncConnector) -> Option<&str> {
 }
 
 impl<'a> Namespace<'a> {
-    fn connector(&self, name: &str) -> Option<&'a GalSyncConnector> {
-        self.connectors.iter().find(|connector| connector.name_any() == name)
+    fn new(schedules: &'a [Known<GalSyncSchedule>], connectors: &'a [Known<GalSyncConnector>]) -> Self {
+        Self { schedules, connectors: each(connectors).map(|connector| (name(connector), connector)).collect() }
+    }
+
+    fn connector(&self, named: &str) -> Option<&'a GalSyncConnector> {
+        self.connectors.get(named).copied()
     }
 
     /// The same connector, or another one to the same system.
@@ -81,8 +94,7 @@ impl<'a> Namespace<'a> {
         if !pushes(&schedule) {
             return;
         }
-        let own = schedule.name_any();
-        for other in self.schedules.iter().filter(pushes).filter(|other| other.name_any() != own) {
+        for other in each(self.schedules).filter(pushes).filter(|other| name(*other) != name(schedule)) {
             for target in targets(schedule).filter(|target| targets(other).any(|t| self.is_same_system(target, t))) {
                 // A mesh writes no source back to where it comes from.
                 let written = |source: &&str| !self.is_same_system(source, target);
@@ -101,17 +113,18 @@ impl<'a> Namespace<'a> {
 
     /// Another connector that is a source claims a domain of one of this schedule's sources.
     fn claimed_twice(&self, schedule: &GalSyncSchedule, findings: &mut Vec<Finding>) {
-        let read: BTreeSet<&str> = self.schedules.iter().chain([schedule]).flat_map(sources).collect();
+        let read: BTreeSet<&str> = each(self.schedules).chain([schedule]).flat_map(sources).collect();
         let mut told = BTreeSet::new();
-        for one in sources(schedule).filter_map(|name| self.connector(name)) {
-            for other in read.iter().filter_map(|name| self.connector(name)) {
-                let (a, b) = (one.name_any(), other.name_any());
-                let pair = if a < b { (a.clone(), b.clone()) } else { (b.clone(), a.clone()) };
-                if a == b || are_one_organization(one, other) || !told.insert(pair) {
+        for one in sources(schedule).filter_map(|named| self.connector(named)) {
+            let own: BTreeSet<String> = claimed(one).collect();
+            for other in read.iter().filter_map(|named| self.connector(named)) {
+                let (a, b) = (name(one), name(other));
+                if a == b || are_one_organization(one, other) {
                     continue;
                 }
-                let domains: Vec<String> = claimed(one).intersection(&claimed(other)).cloned().collect();
-                if !domains.is_empty() {
+                let domains: BTreeSet<String> = claimed(other).filter(|domain| own.contains(domain)).collect();
+                if !domains.is_empty() && told.insert((a.min(b), a.max(b))) {
+                    let domains: Vec<String> = domains.into_iter().collect();
                     let message = format!(
                         "connectors {a} and {b} both claim {}: write it into spec.sharedDomains of both, or \
                          spec.sameOrganizationAs into one of a hybrid pair",
@@ -125,8 +138,7 @@ impl<'a> Namespace<'a> {
 
     /// Both halves of a hybrid organization get the same source: directory synchronization makes each contact twice.
     fn hybrid_pairs(&self, schedule: &GalSyncSchedule, findings: &mut Vec<Finding>) {
-        let own = schedule.name_any();
-        let all = self.schedules.iter().filter(|other| other.name_any() != own).chain([schedule]);
+        let all = each(self.schedules).filter(|other| name(*other) != name(schedule)).chain([schedule]);
         let written: BTreeSet<(&str, &str)> =
             all.flat_map(|one| targets(one).flat_map(move |target| sources(one).map(move |s| (target, s)))).collect();
         let mut told = BTreeSet::new();
@@ -152,11 +164,11 @@ impl<'a> Namespace<'a> {
 
     /// The contacts that a target gets lie where another source reads.
     fn contacts_in_scope(&self, schedule: &GalSyncSchedule, findings: &mut Vec<Finding>) {
-        let read: BTreeSet<&str> = self.schedules.iter().chain([schedule]).flat_map(sources).collect();
-        for target in targets(schedule).filter_map(|name| self.connector(name)) {
+        let read: BTreeSet<&str> = each(self.schedules).chain([schedule]).flat_map(sources).collect();
+        for target in targets(schedule).filter_map(|named| self.connector(named)) {
             let settings = target.spec.exchange_on_premises.as_ref();
             let Some(unit) = settings.and_then(|settings| settings.contacts_ou.as_ref()) else { continue };
-            for source in read.iter().filter_map(|name| self.connector(name)) {
+            for source in read.iter().filter_map(|named| self.connector(named)) {
                 let (name, of) = (source.name_any(), target.name_any());
                 // A mesh reads where it writes; the marks tell its contacts from people.
                 if name != of && reads(source, target, unit.as_str()) {
@@ -173,17 +185,17 @@ impl<'a> Namespace<'a> {
 
 fn are_one_organization(one: &GalSyncConnector, other: &GalSyncConnector) -> bool {
     let names = |one: &GalSyncConnector, other: &GalSyncConnector| {
-        one.spec.same_organization_as.as_ref().is_some_and(|reference| reference.name.as_str() == other.name_any())
+        one.spec.same_organization_as.as_ref().is_some_and(|reference| reference.name.as_str() == name(other))
     };
     names(one, other) || names(other, one)
 }
 
 /// Domains that the connector claims for itself alone.
-fn claimed(connector: &GalSyncConnector) -> BTreeSet<String> {
+fn claimed(connector: &GalSyncConnector) -> impl Iterator<Item = String> {
     let spec = &connector.spec;
     let shared: BTreeSet<String> = spec.shared_domains.iter().flatten().map(|d| d.as_str().to_lowercase()).collect();
     let claimed = spec.authoritative_domains.iter().flatten().map(|domain| domain.as_str().to_lowercase());
-    claimed.filter(|domain| !shared.contains(domain)).collect()
+    claimed.filter(move |domain| !shared.contains(domain))
 }
 
 /// Whether the source reads this unit of the target's forest.
@@ -211,6 +223,7 @@ fn lies_in(name: &str, above: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controller::context::known;
     use serde_json::{Value, json};
 
     fn connector(name: &str, spec: Value) -> GalSyncConnector {
@@ -242,7 +255,7 @@ mod tests {
     }
 
     fn reasons(schedules: &[GalSyncSchedule], connectors: &[GalSyncConnector]) -> Vec<&'static str> {
-        let findings = Namespace { schedules, connectors }.findings(&schedules[0]);
+        let findings = Namespace::new(&known(schedules), &known(connectors)).findings(&schedules[0]);
         findings.into_iter().map(|finding| finding.reason).collect()
     }
 

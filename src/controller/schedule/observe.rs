@@ -2,7 +2,7 @@
 
 use crate::api::convert::{InvalidField, freezes, punctuality, source_rules, target_rules, timing};
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
-use crate::controller::context::{Context, Guarded};
+use crate::controller::context::{Context, Guarded, Known};
 use crate::controller::error::Error;
 use crate::model::timing::Timing;
 use jiff::{SignedDuration, Timestamp};
@@ -12,11 +12,11 @@ use kube::api::Api;
 pub struct Observation {
     pub schedule: GalSyncSchedule,
     pub checked: Result<Times, InvalidField>,
-    pub connectors: Vec<GalSyncConnector>,
+    pub connectors: Vec<Known<GalSyncConnector>>,
     /// All of the namespace.
-    pub schedules: Vec<GalSyncSchedule>,
+    pub schedules: Vec<Known<GalSyncSchedule>>,
     /// Those that name this schedule, the oldest first.
-    pub runs: Vec<GalSyncRun>,
+    pub runs: Vec<Known<GalSyncRun>>,
     pub now: Timestamp,
 }
 
@@ -44,15 +44,15 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
             let (retry_after, starting_deadline) = punctuality(&schedule)?;
             Ok(Times { timing: timing(&schedule)?, retry_after, starting_deadline })
         });
-    let mut runs = context.runs(namespace);
-    runs.retain(|run| run.spec.schedule_ref.as_ref().is_some_and(|reference| reference.name.as_str() == name));
+    let own = |run: &GalSyncRun| run.spec.schedule_ref.as_ref().is_some_and(|of| of.name.as_str() == name);
+    let mut runs = context.runs_that(namespace, own);
     // The cache may not have the run yet that was made a moment ago.
     let active = schedule.status.as_ref().and_then(|status| status.active_run_ref.as_ref());
     if let Some(active) = active.map(|reference| reference.name.as_str())
         && !runs.iter().any(|run| run.name_any() == active)
     {
         let run_api: Api<Guarded<GalSyncRun>> = Api::namespaced(context.client.clone(), namespace);
-        runs.extend(run_api.get_opt(active).await?.and_then(|run| run.0.ok()));
+        runs.extend(run_api.get_opt(active).await?.and_then(|run| run.0.ok()).map(Known::from));
     }
     runs.sort_by_key(|run| (run.creation_timestamp().map(|time| time.0), run.name_any()));
     Ok(Some(Observation {

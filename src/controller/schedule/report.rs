@@ -5,6 +5,7 @@ use crate::api::conditions::{self, Wanted, types};
 use crate::api::reference::LocalReference;
 use crate::api::run::{GalSyncRunStatus, OperationKind, RunAction, RunPlan};
 use crate::api::schedule::{GalSyncScheduleStatus, HistoryEntry, PendingApproval, TargetState};
+use crate::controller::context::{Known, each};
 use crate::controller::events::Event;
 use crate::controller::run::{self, APPROVAL_REQUIRED, wire};
 use jiff::Timestamp;
@@ -21,11 +22,10 @@ const PROTECTED: &str = "Protected";
 const HISTORY: usize = 5;
 
 /// Takes over what the runs say; returns those that finished since the last time.
-pub fn take_over(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun], now: Timestamp) -> Vec<HistoryEntry> {
+pub fn take_over(status: &mut GalSyncScheduleStatus, runs: &[Known<GalSyncRun>], now: Timestamp) -> Vec<HistoryEntry> {
     let newest_known = status.history.first().map(|entry| entry.completion_time.0);
     let known: Vec<String> = status.history.iter().map(|entry| entry.run_ref.name.to_string()).collect();
-    let mut fresh: Vec<HistoryEntry> = runs
-        .iter()
+    let mut fresh: Vec<HistoryEntry> = each(runs)
         .filter_map(entry)
         .filter(|entry| !known.iter().any(|name| name == entry.run_ref.name.as_str()))
         .filter(|entry| newest_known.is_none_or(|newest| entry.completion_time.0 >= newest))
@@ -51,7 +51,7 @@ pub fn take_over(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun], now: T
     fresh
 }
 
-fn refused(runs: &[GalSyncRun], entry: &HistoryEntry) -> bool {
+fn refused(runs: &[Known<GalSyncRun>], entry: &HistoryEntry) -> bool {
     let run = runs.iter().find(|run| run.name_any() == entry.run_ref.name.as_str());
     let conditions = run.and_then(|run| run.status.as_ref()).map(|status| status.conditions.as_slice());
     let approved = conditions.and_then(|conditions| conditions::find(conditions, types::APPROVED));
@@ -71,7 +71,7 @@ fn entry(run: &GalSyncRun) -> Option<HistoryEntry> {
     })
 }
 
-fn pending(runs: &[GalSyncRun], now: Timestamp) -> Vec<PendingApproval> {
+fn pending(runs: &[Known<GalSyncRun>], now: Timestamp) -> Vec<PendingApproval> {
     let mut pending: BTreeMap<String, PendingApproval> = BTreeMap::new();
     for run in runs.iter().filter(|run| !run::is_completed(run)) {
         for target in run.status.iter().flat_map(|status| &status.targets) {
@@ -96,7 +96,7 @@ fn pending(runs: &[GalSyncRun], now: Timestamp) -> Vec<PendingApproval> {
 }
 
 /// How each target stood after the newest run that dealt with it.
-fn targets(status: &mut GalSyncScheduleStatus, runs: &[GalSyncRun]) {
+fn targets(status: &mut GalSyncScheduleStatus, runs: &[Known<GalSyncRun>]) {
     for run in runs.iter().filter(|run| run::is_completed(run)) {
         let Some(of_run) = &run.status else { continue };
         let Some(completed) = &of_run.completion_time else { continue };
@@ -136,7 +136,7 @@ fn managed_now(run: &GalSyncRunStatus, target: &str, plan: &RunPlan) -> u64 {
 }
 
 /// How the last finished pass went; it stands while the next one runs.
-pub fn synced(before: &GalSyncScheduleStatus, runs: &[GalSyncRun]) -> Option<Wanted> {
+pub fn synced(before: &GalSyncScheduleStatus, runs: &[Known<GalSyncRun>]) -> Option<Wanted> {
     let finished = runs.iter().filter(|run| run.spec.action == RunAction::Push && run.spec.targets.is_none());
     let newest = finished
         .filter_map(|run| {

@@ -5,6 +5,7 @@ use super::observe::{Observation, Times};
 use crate::api::conditions::{find, types};
 use crate::api::run::OperationStatus;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule, GalSyncScheduleStatus};
+use crate::controller::context::Known;
 use crate::controller::run::wire;
 use crate::model::timing::Timing;
 use crate::operation::{Outcome, Reason, Verdict};
@@ -18,14 +19,15 @@ fn after(hours: i64) -> Timestamp {
     CREATED + SignedDuration::from_hours(hours)
 }
 
-fn connector(name: &str) -> GalSyncConnector {
-    serde_json::from_value(json!({
+fn connector(name: &str) -> Known<GalSyncConnector> {
+    let object: GalSyncConnector = serde_json::from_value(json!({
         "metadata": { "name": name, "namespace": "n" },
         "spec": { "type": "Memory", "memory": { "path": "/x" }, "authoritativeDomains": ["a.test"] },
         "status": { "capabilities": "ReadWrite", "conditions": [{ "type": "Ready", "status": "True",
             "reason": "Verified", "message": "", "lastTransitionTime": CREATED.to_string() }] }
     }))
-    .unwrap()
+    .unwrap();
+    object.into()
 }
 
 fn observation() -> Observation {
@@ -46,7 +48,7 @@ fn observation() -> Observation {
 }
 
 /// A run that the schedule made.
-fn run(name: &str, completed: Option<(Timestamp, &str)>, waits: bool) -> GalSyncRun {
+fn run(name: &str, completed: Option<(Timestamp, &str)>, waits: bool) -> Known<GalSyncRun> {
     let reason = match completed {
         Some((_, reason)) => reason,
         None if waits => "ApprovalRequired",
@@ -61,7 +63,7 @@ fn run(name: &str, completed: Option<(Timestamp, &str)>, waits: bool) -> GalSync
     };
     let plan = json!({ "digest": format!("sha256:{}", "0".repeat(64)), "unsafeReasons": ["FirstSync"], "managed": 4,
         "counts": { "users": { "create": 3 } } });
-    serde_json::from_value(json!({
+    let object: GalSyncRun = serde_json::from_value(json!({
         "metadata": { "name": name, "namespace": "n", "uid": name, "creationTimestamp": CREATED.to_string(),
             "ownerReferences": [{ "apiVersion": "galsync.dev/v1alpha1", "kind": "GalSyncSchedule", "name": "s", "uid": "uid-s" }] },
         "spec": { "scheduleRef": { "name": "s" }, "action": "Push" },
@@ -73,7 +75,8 @@ fn run(name: &str, completed: Option<(Timestamp, &str)>, waits: bool) -> GalSync
                 "result": if waits { "ApprovalRequired" } else { "Pushed" } }],
         }
     }))
-    .unwrap()
+    .unwrap();
+    object.into()
 }
 
 fn condition(decision: &Decision, kind: &str) -> Option<(String, String)> {

@@ -4,7 +4,9 @@ use super::api::{FakeApi, Objects, pod_path};
 use super::line::Access;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use crate::controller::active_jobs::ActiveJobs;
-use crate::controller::context::{Caches, Context, Guarded};
+use crate::controller::archive::Archive;
+use crate::controller::context::{Caches, Context};
+use crate::controller::informer::Informer;
 use crate::controller::metrics::Metrics;
 use crate::controller::settings::{ClaimSettings, JobSettings, LeaseSettings, Retention, Settings};
 use crate::controller::{connector, run, schedule};
@@ -14,7 +16,6 @@ use crate::operation::samples::{plan, source_counts, succeeded};
 use crate::operation::{Operation, Outcome, Request, SourceCounts};
 use jiff::{SignedDuration, Timestamp};
 use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -40,20 +41,18 @@ pub const UNSAFE: u64 = 4;
 pub struct Operator {
     context: Arc<Context>,
     pub access: Access,
-    connectors: Writer<Guarded<GalSyncConnector>>,
-    schedules: Writer<Guarded<GalSyncSchedule>>,
-    runs: Writer<Guarded<GalSyncRun>>,
+    connectors: Informer<GalSyncConnector>,
+    schedules: Informer<GalSyncSchedule>,
+    runs: Informer<GalSyncRun>,
 }
 
 impl Operator {
     pub fn new(api: &FakeApi) -> Self {
         let access = api.access();
-        let (connectors, schedules, runs) = (Writer::default(), Writer::default(), Writer::default());
-        let caches = vec![Caches {
-            connectors: connectors.as_reader(),
-            schedules: schedules.as_reader(),
-            runs: runs.as_reader(),
-        }];
+        let archive = Archive::default();
+        let (connectors, schedules, runs) = (Informer::new(), Informer::new(), Informer::archiving(&archive));
+        let (of_connectors, of_schedules, of_runs) = (connectors.cache(), schedules.cache(), runs.cache());
+        let caches = vec![Caches { connectors: of_connectors, schedules: of_schedules, runs: of_runs, archive }];
         let (_, filled) = watch::channel(true);
         let reporter = Reporter { controller: "galsync.dev/operator".to_owned(), instance: None };
         let clock = api.clone();
@@ -102,17 +101,17 @@ impl Operator {
     }
 }
 
-fn fill<K>(writer: &mut Writer<Guarded<K>>, objects: &Objects, plural: &str)
+fn fill<K>(informer: &mut Informer<K>, objects: &Objects, plural: &str)
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + 'static,
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     let prefix = format!("{GROUP}/{plural}/");
     let objects = objects.by_path.iter().filter(|(path, _)| path.starts_with(&prefix)).map(|(_, o)| o.clone());
-    writer.apply_watcher_event(&Event::Init);
+    informer.take(Event::Init);
     for object in objects {
-        writer.apply_watcher_event(&Event::InitApply(serde_json::from_value(object).unwrap()));
+        informer.take(Event::InitApply(serde_json::from_value(object).unwrap()));
     }
-    writer.apply_watcher_event(&Event::InitDone);
+    informer.take(Event::InitDone);
 }
 
 fn settings() -> Settings {

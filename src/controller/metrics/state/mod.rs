@@ -105,6 +105,7 @@ impl Collector for StateMetrics {
             let connectors = readable("GalSyncConnector", &caches.connectors, &figures);
             let schedules = readable("GalSyncSchedule", &caches.schedules, &figures);
             let runs = readable("GalSyncRun", &caches.runs, &figures);
+            figures.add_count(catalogue::WATCHED, &["GalSyncRun"], caches.archive.count() as u64);
             for connector in connectors.iter().filter_map(|object| object.0.as_ref().ok()) {
                 connector::figures(connector, &figures);
                 let (namespace, name) = there.add(true, connector);

@@ -13,6 +13,7 @@ use super::{subject, wire};
 use crate::api::job_template::JobTemplate;
 use crate::api::run::{GalSyncRunStatus, OperationKind, OperationStatus};
 use crate::api::{GalSyncRun, GalSyncSchedule};
+use crate::controller::context::each;
 use crate::controller::events::Event;
 use crate::model::OwnerId;
 use crate::operation::Request;
@@ -133,7 +134,7 @@ impl Turn<'_> {
 
     fn schedule(&self) -> Option<&GalSyncSchedule> {
         let reference = self.observation.run.spec.schedule_ref.as_ref()?;
-        self.observation.schedules.iter().find(|schedule| schedule.name_any() == reference.name.as_str())
+        each(&self.observation.schedules).find(|schedule| schedule.name_any() == reference.name.as_str())
     }
 
     /// Takes the pass's steps.

@@ -4,6 +4,8 @@
 
 use super::Turn;
 use crate::api::run::{GalSyncRunStatus, OperationResult, OperationStatus, RunTarget};
+use crate::controller::context::each;
+use crate::controller::run::observe::{Observation, connector_names};
 use crate::controller::run::slots::CLEARING_SLOT;
 use crate::controller::run::{is_completed, rests, wire};
 use jiff::{SignedDuration, Timestamp};
@@ -29,11 +31,13 @@ impl Turn<'_> {
         Some(u64::try_from(due.duration_since(now).as_secs()).unwrap_or(0))
     }
 
-    /// Another run may wait for what this one has, and reads it in the status.
+    /// Another run may wait for a connector that this one has, and reads in the status how far it is.
     fn is_contended(&self) -> bool {
-        let run = &self.observation.run;
-        let others = self.observation.runs.iter().filter(|other| other.uid() != run.uid());
-        others.into_iter().any(|other| !is_completed(other) && !rests(other))
+        let Observation { run, runs, schedules, .. } = self.observation;
+        let mut others = each(runs).filter(|other| !is_completed(other) && !rests(other) && other.uid() != run.uid());
+        let Some(first) = others.next() else { return false };
+        let own = connector_names(run, schedules);
+        std::iter::once(first).chain(others).any(|other| !own.is_disjoint(&connector_names(other, schedules)))
     }
 
     fn due(&self, before: &GalSyncRunStatus) -> Option<Timestamp> {

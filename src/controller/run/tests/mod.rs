@@ -15,6 +15,7 @@ use super::slots::{SlotState, Slots};
 use super::{is_completed, rests, wire};
 use crate::api::conditions::{find, types};
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
+use crate::controller::context::known;
 use crate::controller::job_state::{End, JobState};
 use crate::controller::names::Slot;
 use crate::controller::pod_trouble::{Loss, Trouble};
@@ -118,9 +119,9 @@ impl Cluster {
         let slots = Slots(self.taken.clone().into_iter().chain(own).collect());
         let observation = Observation {
             run: self.run.clone(),
-            connectors: self.connectors.clone(),
-            schedules: self.schedules.clone(),
-            runs: self.others.clone(),
+            connectors: known(&self.connectors),
+            schedules: known(&self.schedules),
+            runs: known(&self.others),
             slots,
             jobs: self.jobs.values().cloned().collect(),
             free_jobs: self.free_jobs,

@@ -5,6 +5,7 @@ use crate::api::conditions::{self, Wanted, types};
 use crate::api::run::RunAction;
 use crate::api::schedule::{DeletionPolicy, GalSyncScheduleStatus};
 use crate::api::{GalSyncRun, GalSyncSchedule};
+use crate::controller::context::{Known, each};
 use crate::controller::events::Event;
 use crate::controller::names::bounded;
 use crate::controller::run;
@@ -18,7 +19,7 @@ use std::collections::BTreeSet;
 pub struct Observation<'a> {
     pub schedule: &'a GalSyncSchedule,
     /// All runs of the schedule, the oldest first.
-    pub runs: &'a [GalSyncRun],
+    pub runs: &'a [Known<GalSyncRun>],
     pub now: Timestamp,
 }
 
@@ -199,7 +200,7 @@ fn names(schedule: &GalSyncSchedule, target: &str) -> bool {
 
 /// Leaves out of the status what the schedule has nothing to do with any more: targets that it does not name, as
 /// soon as their contacts were removed, or at once where they stay.
-pub fn forget(status: &mut GalSyncScheduleStatus, schedule: &GalSyncSchedule, runs: &[GalSyncRun]) {
+pub fn forget(status: &mut GalSyncScheduleStatus, schedule: &GalSyncSchedule, runs: &[Known<GalSyncRun>]) {
     let stays = schedule.spec.deletion_policy == DeletionPolicy::Orphan;
     status.targets.retain(|target| {
         let name = target.connector.as_str();
@@ -208,7 +209,7 @@ pub fn forget(status: &mut GalSyncScheduleStatus, schedule: &GalSyncSchedule, ru
 }
 
 /// Whether the newest finished run that dealt with the target removed its contacts.
-fn is_removed(runs: &[GalSyncRun], target: &str) -> bool {
+fn is_removed(runs: &[Known<GalSyncRun>], target: &str) -> bool {
     let dealt = runs.iter().filter(|run| run::is_completed(run)).filter(|run| {
         run.status.iter().flat_map(|status| &status.targets).any(|shown| shown.connector.as_str() == target)
     });
@@ -223,8 +224,8 @@ fn is_removed(runs: &[GalSyncRun], target: &str) -> bool {
     })
 }
 
-fn removals(runs: &[GalSyncRun]) -> impl Iterator<Item = &GalSyncRun> {
-    runs.iter().filter(|run| run.spec.action == RunAction::Remove)
+fn removals(runs: &[Known<GalSyncRun>]) -> impl Iterator<Item = &GalSyncRun> {
+    each(runs).filter(|run| run.spec.action == RunAction::Remove)
 }
 
 /// Whether the run removes from these targets and no others.

@@ -2,6 +2,7 @@ use super::decide::{Observation, Step, decide, forget};
 use super::{FINALIZER, LET_GO};
 use crate::api::conditions::{self, types};
 use crate::api::{GalSyncRun, GalSyncSchedule};
+use crate::controller::context::known;
 use serde_json::{Value, json};
 
 const DELETED: &str = "2026-03-01T10:00:00Z";
@@ -65,7 +66,7 @@ fn run(name: &str, action: &str, created: &str, targets: Value, result: Option<(
 }
 
 fn decided(schedule: &GalSyncSchedule, runs: &[GalSyncRun], now: &str) -> super::decide::Decision {
-    decide(&Observation { schedule, runs, now: now.parse().unwrap() })
+    decide(&Observation { schedule, runs: &known(runs), now: now.parse().unwrap() })
 }
 
 fn step(schedule: &GalSyncSchedule, runs: &[GalSyncRun]) -> Step {
@@ -177,7 +178,7 @@ fn a_target_that_has_left_is_cleared_and_then_forgotten() {
     let done = of(DELETED, Some(("Succeeded", "Pushed")));
     assert_eq!(step(&left, std::slice::from_ref(&done)), Step::Nothing);
     let mut status = left.status.clone().unwrap();
-    forget(&mut status, &left, std::slice::from_ref(&done));
+    forget(&mut status, &left, &known(std::slice::from_ref(&done)));
     assert_eq!(status.targets.len(), 1, "it is forgotten");
     // It came back, was pushed to, and has left again.
     let pushed = run("later", "Push", "2026-03-01T11:00:00Z", json!(["c"]), Some(("Succeeded", "Pushed")));
