@@ -102,14 +102,20 @@ pub struct Row {
 /// Prints the table, and puts it into BENCHMARKS.md between the markers of `name`. Ends the program with 1 if a
 /// mark is missed.
 pub fn report(name: &str, rows: &[Row]) {
+    report_if(name, rows, records() == 1_000_000);
+}
+
+/// The same; only a measurement at its whole size goes into the page.
+pub fn report_if(name: &str, rows: &[Row], is_whole: bool) {
+    let build = if cfg!(debug_assertions) { " Of a build without optimisation." } else { "" };
     let mut table =
-        format!("Measured {}, on {}.\n\n| what | measured | mark | |\n|---|---|---|---|\n", today(), machine());
+        format!("Measured {}, on {}.{build}\n\n| what | measured | mark | |\n|---|---|---|---|\n", today(), machine());
     for Row { what, measured, mark, holds } in rows {
         let verdict = if *holds { "holds" } else { "**missed**" };
         writeln!(table, "| {what} | {measured} | {mark} | {verdict} |").expect("a text takes text");
     }
     println!("{table}");
-    if records() == 1_000_000 {
+    if is_whole {
         write_into_page(name, &table);
     }
     if rows.iter().any(|row| !row.holds) {
