@@ -70,6 +70,8 @@ pub enum Effect {
     Slow { by: Span },
     /// The request is carried out; the answer is a page of some proxy.
     WrongBody,
+    /// The request is carried out; the answer lacks the list that it should have.
+    WithoutList,
     /// The request is carried out; the answer is cut off but arrives as if it were whole.
     ShortBody,
     /// 401 as for a token whose time is over.

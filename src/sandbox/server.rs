@@ -118,9 +118,17 @@ impl State {
                 headers: vec![("content-type", "text/html".to_owned())],
                 body: b"<html><body><h1>Please sign in to the network</h1></body></html>".to_vec(),
             }),
+            Some(Effect::WithoutList) => Answer::Whole(without_list(reply)),
             _ => Answer::Whole(reply),
         }
     }
+}
+
+/// Of a body that is a JSON object; another stays as it is.
+fn without_list(reply: Reply) -> Reply {
+    let Ok(serde_json::Value::Object(mut body)) = serde_json::from_slice(&reply.body) else { return reply };
+    body.remove("value");
+    Reply { body: serde_json::Value::Object(body).to_string().into_bytes(), ..reply }
 }
 
 fn refusal(status: u16, retry_after: Option<Duration>) -> Reply {

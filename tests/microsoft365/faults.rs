@@ -121,6 +121,23 @@ async fn what_was_read_in_part_never_completes() {
     }
 }
 
+/// An answer that is well-formed, and has no list where one belongs.
+#[tokio::test]
+async fn a_page_without_its_list_is_not_an_empty_one() {
+    let world = World::new(40, "graph: {deltaPageSize: 7}").await;
+    let on = ["{service: exchange, call: Get-Recipient}", "{service: graph, call: GET users/delta}"];
+    for (number, on) in on.iter().enumerate() {
+        world.faults(&format!("[{{on: {on}, when: {{every: 1}}, then: withoutList}}]"));
+        match read_all(&world.source_of(ReadScope::default()), None).await {
+            Err(Error::Protocol { .. }) => {}
+            Err(other) => panic!("{on}: {other}"),
+            Ok(_) => panic!("{on}: a page without a list looks like an empty one"),
+        }
+        let events: Result<Vec<TargetEvent>, Error> = world.target_of("owner").contents().try_collect().await;
+        assert_eq!(number == 0, events.is_err(), "{on}: only Exchange is asked for the target");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_role_is_named() {
     let world = World::start(&super::world::config(3, super::world::READ, "View-Only Recipients", "")).await;

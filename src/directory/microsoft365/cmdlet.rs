@@ -139,10 +139,16 @@ impl Exchange<'_> {
     pub(super) fn list(self, call: Call) -> impl Stream<Item = Result<Vec<Row>, Error>> + Send + use<> {
         let call = Arc::new(call.with("ResultSize", "Unlimited"));
         let first = self.url(&call);
-        let state = (self.0.clone(), call.clone(), Some(first));
-        let pages = stream::try_unfold(state, |(session, call, url)| async move {
+        let state = (self.0.clone(), call.clone(), Some(first), 0_usize);
+        let pages = stream::try_unfold(state, |(session, call, url, number)| async move {
             let Some(url) = url else { return Ok(None) };
             let page = Exchange(&session).page(&call, &url).await.map_err(|failed| failed.into_error(call.cmdlet))?;
+            // Only what finds nothing at all may leave its list out (protocols.md §3), and a tenant has recipients.
+            // Any other page without one is not whole: taken for empty, it would be a thousand people gone.
+            let nothing_at_all = number == 0 && page.next.is_none() && call.cmdlet != "Get-Recipient";
+            if page.rows.is_absent() && !nothing_at_all {
+                return Err(unreadable(&call));
+            }
             let next = match page.next {
                 None => None,
                 // The same body goes to the link.
@@ -151,7 +157,7 @@ impl Exchange<'_> {
                     hint: format!("{} names no usable next page", call.cmdlet),
                 })?),
             };
-            Ok(Some((page.rows, (session, call, next))))
+            Ok(Some((page.rows, (session, call, next, number + 1))))
         });
         ahead(pages).map(move |page| rows(&page?, &call))
     }

@@ -2,7 +2,7 @@
 
 use super::session::{READINGS, Session, Whole};
 use super::unread::Unread;
-use super::{SYSTEM, cloud, unread};
+use super::{SYSTEM, cloud};
 use crate::directory::Error;
 use crate::directory::ahead::ahead;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -84,8 +84,9 @@ pub(super) struct Page {
 
 #[derive(Deserialize)]
 struct Envelope<'b> {
-    #[serde(default, borrow, deserialize_with = "unread::list")]
-    value: Option<&'b RawValue>,
+    /// Always there, also in an empty page: an answer without it is none.
+    #[serde(borrow)]
+    value: &'b RawValue,
     #[serde(default, rename = "@odata.nextLink")]
     next: Option<String>,
     #[serde(default, rename = "@odata.deltaLink")]
@@ -135,7 +136,7 @@ impl Graph<'_> {
             readings += 1;
             match serde_json::from_slice::<Envelope<'_>>(&answer.body) {
                 Ok(Envelope { value, next, delta }) => {
-                    return Ok(Page { objects: Unread::new(&answer.body, value), next, delta });
+                    return Ok(Page { objects: Unread::new(&answer.body, Some(value)), next, delta });
                 }
                 Err(_) if readings < READINGS => {}
                 Err(_) => return Err(unreadable()),

@@ -21,8 +21,12 @@ impl Unread {
         Self(list.map(|list| body.slice_ref(list.get().as_bytes())).unwrap_or_default())
     }
 
+    pub(super) fn is_absent(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn read<T: DeserializeOwned + Default>(&self) -> serde_json::Result<T> {
-        if self.0.is_empty() { Ok(T::default()) } else { serde_json::from_slice(&self.0) }
+        if self.is_absent() { Ok(T::default()) } else { serde_json::from_slice(&self.0) }
     }
 }
 
