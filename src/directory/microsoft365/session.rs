@@ -19,7 +19,9 @@ use std::time::Duration;
 const EXCHANGE_CONCURRENCY: u32 = 5;
 const GRAPH_CONCURRENCY: u32 = 8;
 /// Requests a second at the beginning: few places are the narrower limit where each takes its time.
-const INITIAL_RATE: f64 = 1_000.0;
+const INITIAL_RATE: f64 = 100.0;
+/// Pages follow one another as fast as they come; nobody counts a few of them.
+const INITIAL_RATE_OF_PAGES: f64 = 1_000.0;
 /// The server itself cuts off after fifteen minutes.
 const TIMEOUT: Duration = Duration::from_secs(900);
 
@@ -76,11 +78,32 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub(super) fn new(
+    /// For a source.
+    pub(super) fn reading(
         settings: &Microsoft365,
         connector: &Connector,
         secrets: Microsoft365Secrets,
         backoff: Backoff,
+    ) -> Result<Self, Error> {
+        Self::new(settings, connector, secrets, backoff, INITIAL_RATE_OF_PAGES)
+    }
+
+    /// For a target.
+    pub(super) fn writing(
+        settings: &Microsoft365,
+        connector: &Connector,
+        secrets: Microsoft365Secrets,
+        backoff: Backoff,
+    ) -> Result<Self, Error> {
+        Self::new(settings, connector, secrets, backoff, INITIAL_RATE)
+    }
+
+    fn new(
+        settings: &Microsoft365,
+        connector: &Connector,
+        secrets: Microsoft365Secrets,
+        backoff: Backoff,
+        initial_rate: f64,
     ) -> Result<Self, Error> {
         let endpoints = Endpoints::of(settings)?;
         let builder = reqwest::Client::builder()
@@ -97,7 +120,7 @@ impl Sessions {
             let pace = PaceSettings {
                 max_rate: limit.requests_per_second.map_or(PaceSettings::default().max_rate, f64::from),
                 max_concurrency: limit.max_concurrent_requests.unwrap_or(concurrency),
-                initial_rate: INITIAL_RATE,
+                initial_rate,
             };
             Client::new(http.clone(), Settings { pace, backoff, timeout: TIMEOUT, ..Settings::default() })
         };

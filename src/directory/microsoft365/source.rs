@@ -54,7 +54,7 @@ impl Microsoft365Source {
             identity: identity(&settings.tenant_id)?,
             shape: Shape { attributes: scope.attributes.clone(), owner_attribute: connector.owner_attribute.clone() },
             scope,
-            sessions: Sessions::new(settings, connector, secrets, backoff)?,
+            sessions: Sessions::reading(settings, connector, secrets, backoff)?,
         })
     }
 

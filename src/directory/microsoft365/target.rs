@@ -74,7 +74,7 @@ impl Microsoft365Target {
             },
             domains: connector.authoritative_domains.clone(),
             accepted: OnceCell::new(),
-            sessions: Sessions::new(settings, connector, secrets, backoff)?,
+            sessions: Sessions::writing(settings, connector, secrets, backoff)?,
             parked: Mutex::new(None),
         })
     }
