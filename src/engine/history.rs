@@ -98,13 +98,20 @@ impl History {
                 self.pushed.insert(hash, Pushed { after: content, times, confirmed, day: today });
             }
         }
-        if change.kind.removes() && !approved {
-            let Some(before) = &change.before else { return };
-            let days = &mut self.pairs.entry(before.mark.source.clone()).or_default().days;
-            match days.iter_mut().find(|sum| sum.day == today) {
-                Some(sum) => sum.deletes += 1,
-                None => days.push(DaySum { day: today, deletes: 1 }),
-            }
+        if !approved {
+            self.record_removal(change, now);
+        }
+    }
+
+    /// Counts a removal that nobody has seen towards the sums; anything else is no removal. Also to be called for one
+    /// that is only begun: it says nothing about what was written.
+    pub fn record_removal(&mut self, change: &Change, now: Timestamp) {
+        let Some(before) = change.before.as_ref().filter(|_| change.kind.removes()) else { return };
+        let today = day(now);
+        let days = &mut self.pairs.entry(before.mark.source.clone()).or_default().days;
+        match days.iter_mut().find(|sum| sum.day == today) {
+            Some(sum) => sum.deletes += 1,
+            None => days.push(DaySum { day: today, deletes: 1 }),
         }
     }
 

@@ -155,7 +155,7 @@ impl CarryOut<'_> {
             return Ok(());
         }
         let mut ahead = remembered.history.clone();
-        removals.for_each(|change| ahead.record_change(change, false, self.context.clock.now()));
+        removals.for_each(|change| ahead.record_removal(change, self.context.clock.now()));
         let version = self.context.store.put_history(identity, self.sync, remembered.version, &ahead).await?;
         remembered.version = Some(version);
         Ok(())
