@@ -147,6 +147,8 @@ pub async fn ask(client: &Client, schedule: &str, token: &str) {
 
 /// How many passes have ended well since then, and how long the slowest of them took.
 pub async fn passes_since(client: &Client, since: Timestamp) -> (usize, i64) {
+    // Times of objects are whole seconds.
+    let since = Timestamp::from_second(since.as_second()).expect("a time");
     let runs: Api<GalSyncRun> = Api::namespaced(client.clone(), NAMESPACE);
     let runs = runs.list(&ListParams::default()).await.expect("runs can be listed").items;
     let times = runs.iter().filter_map(|run| {
