@@ -9,7 +9,6 @@ use crate::api::{API_VERSION, GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
-use kube::runtime::events::Recorder;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
@@ -29,7 +28,6 @@ pub type Guarded<K> = DeserializeGuard<K>;
 pub struct Context {
     pub client: Client,
     pub settings: Settings,
-    pub recorder: Recorder,
     pub metrics: Metrics,
     pub caches: Vec<Caches>,
     pub active_jobs: ActiveJobs,

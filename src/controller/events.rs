@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::{Event as Published, EventType};
+use kube::runtime::events::{Event as Published, EventType, Recorder, Reporter};
 
 /// What happened, as a decision says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,10 @@ impl Event {
     }
 }
 
+fn reporter() -> Reporter {
+    Reporter { controller: "galsync.dev/operator".to_owned(), instance: None }
+}
+
 /// An event that cannot be published costs nothing but itself.
 pub async fn publish(context: &Context, about: &ObjectReference, events: Vec<Event>) {
     for Event { warning, reason, note } in events {
@@ -32,7 +36,10 @@ pub async fn publish(context: &Context, about: &ObjectReference, events: Vec<Eve
             note: Some(note.chars().take(1_000).collect()),
             secondary: None,
         };
-        if let Err(error) = context.recorder.publish(&event, about).await {
+        // A recorder counts a second event of one reason under the note of the first, and the second target's note would
+        // be heard by nobody. Events are told once, when something changes, so there is nothing to count.
+        let recorder = Recorder::new(context.client.clone(), reporter());
+        if let Err(error) = recorder.publish(&event, about).await {
             tracing::debug!(%error, "an event was not published");
         }
     }

@@ -45,7 +45,6 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::Api;
 use kube::runtime::controller::{self, Action, Controller};
-use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Client, Resource, ResourceExt};
@@ -116,10 +115,8 @@ async fn work(
         scopes.iter().map(|scope| Controllers::new(&client, &metrics, *scope, &active_jobs)).collect();
     let caches: Vec<Caches> = controllers.iter().map(Controllers::caches).collect();
     registry.register(Box::new(metrics::StateMetrics::new(caches.clone(), metrics.clone())?))?;
-    let reporter = Reporter { controller: "galsync.dev/operator".to_owned(), instance: None };
     let (now_filled, filled) = watch::channel(false);
     let context = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), reporter),
         client: client.clone(),
         settings,
         metrics: metrics.clone(),

@@ -21,6 +21,8 @@ pub struct Objects {
     pub writes: Vec<String>,
     /// Every Job that was ever made.
     pub jobs: Vec<Value>,
+    /// The notes of the events.
+    pub notes: Vec<String>,
 }
 
 #[derive(Clone, Default)]
@@ -85,7 +87,10 @@ impl Objects {
         match *method {
             Method::GET if is_collection(path) => self.list(path, query),
             Method::GET => self.by_path.get(path).map_or_else(missing, found),
-            Method::POST if is_event => found(body),
+            Method::POST if is_event => {
+                self.notes.push(body["note"].as_str().unwrap_or_default().to_owned());
+                found(body)
+            }
             Method::POST => self.create(path, body),
             Method::PATCH if is_event => found(body),
             Method::PATCH => self.patch_status(path.trim_end_matches("/status"), body),

@@ -15,7 +15,6 @@ use crate::model::reason::UnsafeReason;
 use crate::operation::samples::{plan, source_counts, succeeded};
 use crate::operation::{Operation, Outcome, Request, SourceCounts};
 use jiff::{SignedDuration, Timestamp};
-use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -39,7 +38,7 @@ pub const UNSAFE: u64 = 4;
 
 /// One process, with caches of its own.
 pub struct Operator {
-    context: Arc<Context>,
+    pub context: Arc<Context>,
     pub access: Access,
     connectors: Informer<GalSyncConnector>,
     schedules: Informer<GalSyncSchedule>,
@@ -54,10 +53,8 @@ impl Operator {
         let (of_connectors, of_schedules, of_runs) = (connectors.cache(), schedules.cache(), runs.cache());
         let caches = vec![Caches { connectors: of_connectors, schedules: of_schedules, runs: of_runs, archive }];
         let (_, filled) = watch::channel(true);
-        let reporter = Reporter { controller: "galsync.dev/operator".to_owned(), instance: None };
         let clock = api.clone();
         let context = Arc::new(Context {
-            recorder: Recorder::new(access.client.clone(), reporter),
             client: access.client.clone(),
             settings: settings(),
             metrics: Metrics::register(&prometheus::Registry::new()).unwrap(),

@@ -4,6 +4,7 @@
 mod api;
 mod cluster;
 mod crashes;
+mod events;
 mod kills;
 mod line;
 mod told;
