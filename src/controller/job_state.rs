@@ -103,7 +103,7 @@ pub fn state(job: &Job, pods: &[Pod], note: Option<&str>) -> JobState {
     pods.sort_by_key(|pod| pod.creation_timestamp().map(|time| time.0));
     let Some((_, reason)) = finished(job) else {
         let Some(pod) = pods.last() else {
-            return JobState::Starting { since: created, trouble: Some(Trouble::no_pod(note)) };
+            return JobState::Starting { since: last_change(job).max(created), trouble: Some(Trouble::no_pod(note)) };
         };
         // A pod that was taken away: the Job makes another one, which has the same time to start.
         if let Some(taken) = taken_away(pod) {
@@ -128,6 +128,14 @@ fn has_started(pod: &Pod) -> bool {
     container(pod)
         .and_then(|status| status.state.as_ref())
         .is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+}
+
+/// When the cluster last wrote the Job's status: of a Job whose pod was evicted, when it ended. The Job makes another
+/// one after a while, also hours after its creation.
+fn last_change(job: &Job) -> Timestamp {
+    let entries = job.metadata.managed_fields.iter().flatten();
+    let of_status = entries.filter(|entry| entry.subresource.as_deref() == Some("status"));
+    of_status.filter_map(|entry| entry.time.as_ref()).map(|time| time.0).max().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// When the pod was ended by the cluster, not by its program.
@@ -265,6 +273,16 @@ mod tests {
             "reason": "EvictionByEvictionAPI", "lastTransitionTime": "2026-01-01T01:00:00Z" }] });
         let wanted = (at("2026-01-01T01:00:00Z"), Some(Reason::PodRefused));
         assert_eq!(starting(&[pod(evicted)], Some("exceeded quota")), wanted);
+        // Its pod is gone for good, and the Job has not made another one yet.
+        let mut gone = unfinished.clone();
+        gone.metadata.managed_fields = serde_json::from_value(json!([
+            { "manager": "galsync", "operation": "Update", "time": "2026-01-03T00:00:00Z" },
+            { "manager": "kube-controller-manager", "operation": "Update", "subresource": "status",
+              "time": "2026-01-02T00:00:00Z" },
+        ]))
+        .unwrap();
+        let JobState::Starting { since, .. } = state(&gone, &[], None) else { panic!("it starts again") };
+        assert_eq!(since, at("2026-01-02T00:00:00Z"));
     }
 
     #[test]
