@@ -90,6 +90,9 @@ pub struct TargetState {
     pub result: ShortText,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_success_time: Option<Time>,
+    /// A quota of the target stopped a push; it goes on then, with the same approved changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked_until: Option<Time>,
     /// Contacts of this schedule in the target.
     #[serde(default)]
     pub managed: u64,

@@ -77,7 +77,7 @@ pub fn decide(observation: &Observation) -> Decision {
     let wanted = vec![
         Some(ready),
         report::synced(&before, runs),
-        Some(report::approval(&status)),
+        Some(report::approval(&status, &schedule.spec.approval.approved_plan_digests)),
         Some(consistent),
         report::removals_held(&status),
     ];

@@ -5,10 +5,13 @@ use crate::api::conditions::{self, Wanted, types};
 use crate::api::reference::LocalReference;
 use crate::api::run::{GalSyncRunStatus, OperationKind, RunAction, RunPlan};
 use crate::api::schedule::{GalSyncScheduleStatus, HistoryEntry, PendingApproval, TargetState};
+use crate::api::text::Sha256;
 use crate::controller::context::{Known, each};
 use crate::controller::events::Event;
-use crate::controller::run::{self, APPROVAL_REQUIRED, wire};
+use crate::controller::run::{self, APPROVAL_REQUIRED, PARKED, wire};
+use crate::operation::Outcome;
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 
@@ -95,41 +98,70 @@ fn pending(runs: &[Known<GalSyncRun>], now: Timestamp) -> Vec<PendingApproval> {
     pending.into_values().collect()
 }
 
-/// How each target stood after the newest run that dealt with it.
+/// How each target stood after the newest run that dealt with it; a push that a quota holds goes before later passes,
+/// which leave its target alone.
 fn targets(status: &mut GalSyncScheduleStatus, runs: &[Known<GalSyncRun>]) {
-    for run in runs.iter().filter(|run| run::is_completed(run)) {
-        let Some(of_run) = &run.status else { continue };
-        let Some(completed) = &of_run.completion_time else { continue };
-        for target in &of_run.targets {
-            let (Some(result), Some(plan)) = (&target.result, &target.plan) else { continue };
-            let good = matches!(result.as_str(), "Pushed" | "InSync" | "RemovalsHeld");
-            let known = status.targets.iter().position(|known| known.connector.as_str() == target.connector.as_str());
-            let before = known.map(|at| status.targets.remove(at));
-            let last_success = before.and_then(|before| before.last_success_time);
-            let newer = last_success.as_ref().is_none_or(|last| last.0 <= completed.0);
-            let state = TargetState {
-                connector: target.connector.as_str().into(),
-                result: result.clone(),
-                last_success_time: if good && newer { Some(completed.clone()) } else { last_success },
-                managed: managed_now(of_run, target.connector.as_str(), plan),
-                held: plan.held,
-                protected: plan.reasons.get(PROTECTED).copied().unwrap_or(0),
-                counts: wire::total([plan]),
-            };
-            status.targets.push(state);
-        }
+    for target in &mut status.targets {
+        target.parked_until = None;
+    }
+    let (completed, open): (Vec<&GalSyncRun>, Vec<&GalSyncRun>) = each(runs).partition(|run| run::is_completed(run));
+    // A run whose plan waited may end after those that came later.
+    let mut completed: Vec<(&Time, &GalSyncRun)> =
+        completed.into_iter().filter_map(|run| Some((run.status.as_ref()?.completion_time.as_ref()?, run))).collect();
+    completed.sort_by_key(|(time, _)| time.0);
+    for (completed, run) in completed {
+        take_targets(status, run, Some(completed), |_| true);
+    }
+    for run in open {
+        take_targets(status, run, None, |result| result == PARKED);
     }
     status.targets.sort_by(|a, b| a.connector.cmp(&b.connector));
     status.targets.truncate(16);
 }
 
+fn take_targets(
+    status: &mut GalSyncScheduleStatus,
+    run: &GalSyncRun,
+    completed: Option<&Time>,
+    concerns: impl Fn(&str) -> bool,
+) {
+    let Some(of_run) = &run.status else { return };
+    for target in &of_run.targets {
+        let (Some(result), Some(plan)) = (&target.result, &target.plan) else { continue };
+        if !concerns(result.as_str()) {
+            continue;
+        }
+        let good = matches!(result.as_str(), "Pushed" | "InSync" | "RemovalsHeld");
+        let known = status.targets.iter().position(|known| known.connector.as_str() == target.connector.as_str());
+        let before = known.map(|at| status.targets.remove(at));
+        let last_success = before.and_then(|before| before.last_success_time);
+        let success = completed.filter(|completed| good && last_success.as_ref().is_none_or(|l| l.0 <= completed.0));
+        let state = TargetState {
+            connector: target.connector.as_str().into(),
+            result: result.clone(),
+            last_success_time: success.cloned().or(last_success),
+            parked_until: completed.is_none().then(|| parked_until(of_run, target.connector.as_str())).flatten(),
+            managed: managed_now(of_run, target.connector.as_str(), plan),
+            held: plan.held,
+            protected: plan.reasons.get(PROTECTED).copied().unwrap_or(0),
+            counts: wire::total([plan]),
+        };
+        status.targets.push(state);
+    }
+}
+
+fn pushes<'a>(run: &'a GalSyncRunStatus, target: &'a str) -> impl Iterator<Item = Outcome> + 'a {
+    let pushes = run.operations.iter().filter(|operation| operation.kind == OperationKind::Push);
+    pushes.filter(move |push| push.connector.as_str() == target).filter_map(wire::outcome)
+}
+
+fn parked_until(run: &GalSyncRunStatus, target: &str) -> Option<Time> {
+    pushes(run, target).filter_map(|outcome| outcome.retry_at).map(wire::time).last()
+}
+
 /// Contacts of the schedule in the target: those that the plan found, and what a push then made of them.
 fn managed_now(run: &GalSyncRunStatus, target: &str, plan: &RunPlan) -> u64 {
-    let pushes = run.operations.iter().filter(|operation| operation.kind == OperationKind::Push);
-    let pushed = pushes
-        .filter(|push| push.connector.as_str() == target)
-        .filter_map(|push| wire::outcome(push)?.plan)
-        .next_back();
+    let pushed = pushes(run, target).filter_map(|outcome| outcome.plan).last();
     let Some(pushed) = pushed else { return plan.managed };
     let done = wire::total([&wire::plan(&pushed, None)]);
     (plan.managed + done.create).saturating_sub(done.delete)
@@ -179,14 +211,20 @@ pub fn removals_held(status: &GalSyncScheduleStatus) -> Option<Wanted> {
     (!sentences.is_empty()).then(|| Wanted::new(types::REMOVALS_HELD, true, reason, sentences.join("; ")))
 }
 
-pub fn approval(status: &GalSyncScheduleStatus) -> Wanted {
+/// `listed` are the digests that the schedule approves beforehand.
+pub fn approval(status: &GalSyncScheduleStatus, listed: &[Sha256]) -> Wanted {
     match status.pending_approvals.as_slice() {
         [] => Wanted::new(types::APPROVAL_REQUIRED, false, "NothingWaits", ""),
         [first, rest @ ..] => {
             let what = first.message.as_ref().map(ToString::to_string).unwrap_or_default();
             let more = if rest.is_empty() { String::new() } else { format!(" ({} more targets wait)", rest.len()) };
-            let message =
-                format!("{}: run {}, plan {}: {what}{more}", first.target, first.run_ref.name, first.plan_digest);
+            // Who approves by a commit sees nothing happen after a wrong digest.
+            let fits = status.pending_approvals.iter().any(|pending| listed.contains(&pending.plan_digest));
+            let strange = if listed.is_empty() || fits { "" } else { "; approvedPlanDigests has no digest that waits" };
+            let message = format!(
+                "{}: run {}, plan {}: {what}{more}{strange}",
+                first.target, first.run_ref.name, first.plan_digest
+            );
             Wanted::new(types::APPROVAL_REQUIRED, true, "PlanWaits", message)
         }
     }

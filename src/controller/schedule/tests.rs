@@ -135,6 +135,42 @@ fn a_plan_that_waits_for_a_person_does_not_stop_the_passes() {
     assert_eq!(waiting.events.iter().filter(|event| event.reason == "ApprovalRequired").count(), 1);
     observation.now = after(48);
     assert!(decide(&observation).start.is_some());
+
+    // A digest that fits none of what waits is told, one that fits is about to be taken.
+    let message = |observation: &Observation| {
+        find(&decide(observation).status.conditions, types::APPROVAL_REQUIRED).unwrap().message.clone()
+    };
+    for (listed, told) in [(vec![], false), (vec!['1'], true), (vec!['1', '0'], false)] {
+        observation.schedule.spec.approval.approved_plan_digests =
+            listed.iter().map(|digit| format!("sha256:{}", digit.to_string().repeat(64)).as_str().into()).collect();
+        let message = message(&observation);
+        assert_eq!(message.contains("approvedPlanDigests"), told, "{listed:?}: {message}");
+    }
+}
+
+/// The push of a run was stopped by a quota: it is told, also after a later pass that left the target alone.
+#[test]
+fn a_parked_push_is_told_with_the_time_when_it_goes_on() {
+    let mut observation = observation();
+    let mut outcome = Outcome::new(Verdict::Paused, Reason::QuotaExceeded, "", after(1), after(1));
+    outcome.retry_at = Some(after(5));
+    let mut parked = run("first", None, false);
+    let status = parked.status.as_mut().unwrap();
+    status.targets[0].result = Some("Parked".into());
+    let push = json!({ "type": "Push", "connector": "b", "attempts": 1, "result": "Paused", "outcome": outcome });
+    status.operations = vec![serde_json::from_value(push).unwrap()];
+    let mut later = run("later", Some((after(2), "Succeeded")), false);
+    later.status.as_mut().unwrap().targets[0].result = Some("PendingElsewhere".into());
+    observation.runs = vec![parked, later];
+    let target = |observation: &Observation| {
+        let target = decide(observation).status.targets.remove(0);
+        (target.result.to_string(), target.parked_until.map(|time| time.0))
+    };
+    assert_eq!(target(&observation), ("Parked".to_owned(), Some(after(5))));
+    observation.schedule.status = Some(decide(&observation).status);
+    // It is the older run, and what it came to is newer.
+    observation.runs[0] = run("first", Some((after(6), "Succeeded")), false);
+    assert_eq!(target(&observation), ("Pushed".to_owned(), None));
 }
 
 #[test]

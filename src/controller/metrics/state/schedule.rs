@@ -66,6 +66,7 @@ pub(super) fn figures(schedule: &GalSyncSchedule, runs: &Runs<'_>, interval: Opt
         let labels = [labels[0], labels[1], target.connector.as_str()];
         figures.set_count(MANAGED, &labels, target.managed);
         figures.set_time(TARGET_SUCCESS, &labels, target.last_success_time.as_ref());
+        figures.set_time(PARKED_UNTIL, &labels, target.parked_until.as_ref());
         let (unchanged, failed) = (target.counts.unchanged, target.counts.failed);
         for (result, count) in changes(&target.counts).into_iter().chain([("unchanged", unchanged), ("failed", failed)])
         {

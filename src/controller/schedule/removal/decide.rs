@@ -151,7 +151,7 @@ fn going(observation: &Observation<'_>) -> Decision {
     let room = 1_000_usize.saturating_sub(out.len());
     let message = said.chars().take(room).collect::<String>() + &out;
     let mut conditions =
-        vec![Wanted::new(types::READY, false, "Deleting", message.as_str()), report::approval(&status)];
+        vec![Wanted::new(types::READY, false, "Deleting", message.as_str()), report::approval(&status, &[])];
     if let Some(reason) = stuck {
         conditions.push(Wanted::new(types::STALLED, true, reason, message.as_str()));
     }
