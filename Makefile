@@ -41,7 +41,7 @@ test: ## all tests; brings up the lab (as root) and takes it down again
 	@tests/run.sh
 
 .PHONY: soak
-soak: tools ## the long tests: more cases of every property, a thousand operators and fifty pods killed (as root)
+soak: tools ## the long tests: more cases of every property, operators and pods killed by the fifty and the thousand (as root)
 	@tests/soak.sh
 
 .PHONY: generate

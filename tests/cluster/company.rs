@@ -35,7 +35,11 @@ pub async fn small_volume(space: &Space) -> Option<PathBuf> {
     claimed_volume(space, true).await
 }
 
+/// One test at a time looks for a volume.
+static CHOOSING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 async fn claimed_volume(space: &Space, small: bool) -> Option<PathBuf> {
+    let _choosing = CHOOSING.lock().await;
     let volumes: Api<PersistentVolume> = Api::all(space.client.clone());
     let found =
         volumes.list(&ListParams::default()).await.expect("volumes can be listed").items.into_iter().find_map(|v| {
@@ -66,6 +70,10 @@ async fn claimed_volume(space: &Space, small: bool) -> Option<PathBuf> {
     .expect("a claim");
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(space.client.clone(), &space.name);
     claims.create(&PostParams::default(), &claim).await.expect("the claim can be made");
+    let bound = |volume: Option<&PersistentVolume>| {
+        volume.and_then(|v| v.status.as_ref()).is_some_and(|status| status.phase.as_deref() == Some("Bound"))
+    };
+    within("the volume is bound", 60, await_condition(volumes, &name, bound)).await;
     Some(path)
 }
 

@@ -22,7 +22,7 @@ const PEOPLE: usize = 100;
 /// Of one push; an operation is tried three times.
 const KILLS_A_PUSH: usize = 2;
 
-fn number(name: &str, otherwise: u64) -> u64 {
+pub fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
 }
 
@@ -61,14 +61,14 @@ async fn push_process(space: &Space, run: &str, attempt: u32) -> Vec<i32> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Stored {
+pub struct Stored {
     guid: Vec<u8>,
     written: String,
-    title: String,
+    pub title: String,
 }
 
 /// Our contacts in the target by owner mark.
-async fn contacts(administrator: &Administrator, container: &str) -> BTreeMap<String, Stored> {
+pub async fn contacts(administrator: &Administrator, container: &str) -> BTreeMap<String, Stored> {
     let attributes = ["extensionAttribute15", "objectGUID", "uSNChanged", "title"];
     let found = administrator.search(container, Scope::OneLevel, "(objectClass=contact)", &attributes).await;
     let one = |entry: &ldap3::SearchEntry, name: &str| entry.attrs.get(name).and_then(|all| all.first()).cloned();

@@ -7,20 +7,30 @@ mod administrator;
 mod approver;
 mod bad_input;
 mod company;
+mod contradiction;
 mod definitions;
 #[allow(clippy::unwrap_used, dead_code, reason = "shared with the tests of the lab")]
 #[path = "../lab/forest.rs"]
 mod forest;
 mod forests;
 mod gitops;
+mod held_back;
+mod housekeeping;
 mod killed;
 mod lease;
+mod look;
 mod monitoring;
 mod operator;
+mod operator_killed;
+mod parked;
+mod pod_ends;
 mod pod_trouble;
 mod process;
 #[path = "../monitoring/queries.rs"]
 #[expect(dead_code, reason = "tests/monitoring uses the rest")]
 mod queries;
+mod read_right;
 mod removal;
+mod sandbox;
 mod support;
+mod targets;

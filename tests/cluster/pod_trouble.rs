@@ -1,5 +1,4 @@
-//! Pods that do not start: the operation says why, in the cluster's own words. How pods end without a word is told
-//! by the tables in src/controller/pod_trouble.rs: the lab's container runtime holds no limits of memory.
+//! Pods that do not start: the operation says why, in the cluster's own words. `pod_ends.rs` is about those that do.
 
 use crate::company::{connector, directory, volume, wait_run, write};
 use crate::process::Operator;

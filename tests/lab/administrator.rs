@@ -1,6 +1,7 @@
 //! The hands of a forest's administrator.
 
 use super::forest::{Account, Forest};
+use ldap3::controls::RawControl;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope, SearchEntry};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -170,5 +171,45 @@ impl Administrator {
         });
         let mut adds = futures::StreamExt::buffer_unordered(futures::stream::iter(adds), at_once);
         while futures::StreamExt::next(&mut adds).await.is_some() {}
+    }
+}
+
+/// LDAP_SERVER_SD_FLAGS_OID: the part of a descriptor that says who may do what.
+#[allow(dead_code, reason = "the tests of the cluster use it")]
+fn rights_alone() -> RawControl {
+    RawControl { ctype: "1.2.840.113556.1.4.801".to_owned(), crit: true, val: Some(vec![0x30, 3, 2, 1, 4]) }
+}
+
+#[allow(dead_code, reason = "the tests of the cluster use it")]
+impl Administrator {
+    /// The first value of an attribute that may be no text.
+    pub async fn bytes(&self, dn: &str, attribute: &str) -> Vec<u8> {
+        let found = self.read(dn, &[attribute]).await.expect("the object is there");
+        let text =
+            || found.attrs.get(attribute).and_then(|values| values.first()).map(|value| value.clone().into_bytes());
+        let bytes = found.bin_attrs.get(attribute).and_then(|values| values.first()).cloned();
+        bytes.or_else(text).expect("the attribute has a value")
+    }
+
+    /// Who may do what with the object: its security descriptor, without owners and audits.
+    pub async fn rights(&self, dn: &str) -> Vec<u8> {
+        let mut ldap = self.ldap.clone();
+        ldap.with_controls(rights_alone());
+        let (found, _) = ldap
+            .search(dn, Scope::Base, "(objectClass=*)", vec!["nTSecurityDescriptor"])
+            .await
+            .unwrap()
+            .success()
+            .unwrap();
+        let entry = SearchEntry::construct(found.into_iter().next().expect("the object is there"));
+        entry.bin_attrs["nTSecurityDescriptor"][0].clone()
+    }
+
+    pub async fn set_rights(&self, dn: &str, descriptor: &[u8]) {
+        let mut ldap = self.ldap.clone();
+        ldap.with_controls(rights_alone());
+        let change = Mod::Replace(b"nTSecurityDescriptor".to_vec(), HashSet::from([descriptor.to_vec()]));
+        let result = ldap.modify(dn, vec![change]).await.unwrap();
+        assert_eq!(result.rc, 0, "the rights of {dn} cannot be changed: {}", result.text);
     }
 }
