@@ -72,7 +72,7 @@ if [ $lab = yes ]; then
   lab/image-load.sh "$(lab/image.sh target/debug/galsync lab)"
   step "tests on Active Directory and Kubernetes"
   cargo test --test lab -- --test-threads=1
-  KUBECONFIG=$(lab/kubeconfig.sh) cargo test --test cluster -- --include-ignored --test-threads=1
+  KUBECONFIG=$(lab/kubeconfig.sh) cargo test --test cluster -- --include-ignored --test-threads=3
   step "helm upgrade, uninstall, install again"
   lab/volumes.sh reset
   KUBECONFIG=$(lab/kubeconfig.sh) PATH=$PATH:${GALSYNC_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/galsync-lab}/bin tests/cluster/upgrade.sh
