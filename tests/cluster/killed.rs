@@ -65,11 +65,12 @@ pub struct Stored {
     guid: Vec<u8>,
     written: String,
     pub title: String,
+    hidden: bool,
 }
 
 /// Our contacts in the target by owner mark.
 pub async fn contacts(administrator: &Administrator, container: &str) -> BTreeMap<String, Stored> {
-    let attributes = ["extensionAttribute15", "objectGUID", "uSNChanged", "title"];
+    let attributes = ["extensionAttribute15", "objectGUID", "uSNChanged", "title", "msExchHideFromAddressLists"];
     let found = administrator.search(container, Scope::OneLevel, "(objectClass=contact)", &attributes).await;
     let one = |entry: &ldap3::SearchEntry, name: &str| entry.attrs.get(name).and_then(|all| all.first()).cloned();
     let mut contacts = BTreeMap::new();
@@ -80,6 +81,7 @@ pub async fn contacts(administrator: &Administrator, container: &str) -> BTreeMa
             guid,
             written: one(&entry, "uSNChanged").unwrap_or_default(),
             title: one(&entry, "title").unwrap_or_default(),
+            hidden: one(&entry, "msExchHideFromAddressLists").as_deref() == Some("TRUE"),
         };
         assert!(contacts.insert(mark.clone(), stored).is_none(), "two contacts with the mark {mark}");
     }
@@ -203,6 +205,8 @@ async fn a_push_whose_pods_are_killed_is_finished_and_does_nothing_twice() {
         let after = contacts(&target, &stage.container).await;
         let shown = after.values().filter(|stored| stored.title == title).count();
         assert_eq!(shown, people.len(), "nothing is lost");
+        let hidden = after.values().filter(|stored| stored.hidden).count();
+        assert_eq!(hidden, people.start, "everybody who left is hidden");
         for at_death in &deaths {
             assert_untouched(at_death, &after, &title);
         }
