@@ -157,6 +157,13 @@ fn rank(demand: &Demand) -> impl Ord + use<> {
     (!authoritative, class, source, !has_contact, row)
 }
 
+/// Of two that want an address beside their own the one that has it keeps it. That one of them has a contact says
+/// nothing: a row that cannot be judged has none, and the next pass must not see it otherwise than this one.
+fn rank_of_secondary(demand: &Demand) -> impl Ord + use<> {
+    let Demand { authoritative, class, source, held, row, .. } = *demand;
+    (!authoritative, class, source, !held, row)
+}
+
 fn address(
     demands: &[&Demand],
     holds: &[&Hold],
@@ -275,7 +282,7 @@ fn share_secondary(
     notes: &mut Notes,
 ) {
     for demand in secondaries.iter().filter(|demand| !demand.undecided) {
-        let better = secondaries.iter().filter(|other| rank(other) < rank(demand));
+        let better = secondaries.iter().filter(|other| rank_of_secondary(other) < rank_of_secondary(demand));
         let rivals = identities.iter().chain(better).filter(|other| other.row != demand.row);
         for other in rivals {
             notes.values.push(value());
