@@ -151,17 +151,10 @@ fn x500(demands: &[&Demand], taken: &[&TakenClaim], value: &mut dyn FnMut() -> S
 }
 
 /// The better right: the authoritative source, then user before group before contact, then the order of the
-/// sources; within one source the one that has a contact already.
-fn rank(demand: &Demand) -> impl Ord + use<> {
-    let Demand { authoritative, class, source, has_contact, row, .. } = *demand;
-    (!authoritative, class, source, !has_contact, row)
-}
-
-/// Of two that want an address beside their own the one that has it keeps it. That one of them has a contact says
-/// nothing: a row that cannot be judged has none, and the next pass must not see it otherwise than this one.
-fn rank_of_secondary(demand: &Demand) -> impl Ord + use<> {
-    let Demand { authoritative, class, source, held, row, .. } = *demand;
-    (!authoritative, class, source, !held, row)
+/// sources; within one source the one that `has` it already.
+fn rank(demand: &Demand, has: bool) -> impl Ord + use<> {
+    let Demand { authoritative, class, source, row, .. } = *demand;
+    (!authoritative, class, source, !has, row)
 }
 
 fn address(
@@ -182,7 +175,7 @@ fn address(
         beside_target(&identities, &secondaries, holds, taken, value, notes);
     }
     let mut left = join(&identities, notes);
-    left.sort_by_key(|demand| rank(demand));
+    left.sort_by_key(|demand| rank(demand, demand.has_contact));
     let winner = left.first().copied();
     for loser in left.iter().skip(1) {
         notes.add(loser.row, Note::LosesTo { winner: left[0].row, joined: false });
@@ -273,7 +266,9 @@ fn clear_the_way(
     }
 }
 
-/// A secondary address yields to whoever has it as primary or delivery address, then to the better right.
+/// A secondary address yields to whoever has it as primary or delivery address, then to the better right, for which
+/// only holding the address itself counts: a row that cannot be judged has no contact, and the next pass must not see
+/// it otherwise than this one.
 fn share_secondary(
     identities: &[&Demand],
     secondaries: &[&Demand],
@@ -282,7 +277,7 @@ fn share_secondary(
     notes: &mut Notes,
 ) {
     for demand in secondaries.iter().filter(|demand| !demand.undecided) {
-        let better = secondaries.iter().filter(|other| rank_of_secondary(other) < rank_of_secondary(demand));
+        let better = secondaries.iter().filter(|other| rank(other, other.held) < rank(demand, demand.held));
         let rivals = identities.iter().chain(better).filter(|other| other.row != demand.row);
         for other in rivals {
             notes.values.push(value());

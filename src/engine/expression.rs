@@ -1,9 +1,9 @@
 //! CEL over one entry: compiled once, evaluated for each entry with only the fields that it names.
 
+use super::compiler::{index_of, resolve_fields};
 use super::field::Field;
 use super::simple::Truth;
 use crate::model::{Attribute, Entry};
-use cel::common::ast::{CallExpr, EntryExpr, Expr, ListExpr, LiteralValue, operators};
 use cel::context::VariableResolver;
 use cel::extractors::This;
 use cel::parser::Parser;
@@ -46,13 +46,9 @@ impl Expression {
             let first = errors.errors.first().map_or(String::new(), |error| error.msg.clone());
             ExpressionError::Syntax(first.lines().next().unwrap_or_default().to_owned())
         })?;
-        let mut compiler = Compiler { fields: Vec::new(), bound: Vec::new(), error: None };
-        compiler.walk(&mut tree);
-        if let Some(error) = compiler.error {
-            return Err(error);
-        }
-        let truth = Truth::of(&tree, &compiler.fields);
-        Ok(Self { tree, truth, fields: compiler.fields, functions: functions() })
+        let fields = resolve_fields(&mut tree, FUNCTIONS)?;
+        let truth = Truth::of(&tree, &fields);
+        Ok(Self { tree, truth, fields, functions: functions() })
     }
 
     /// The attributes that a source must read for it.
@@ -99,120 +95,8 @@ struct Fields(Vec<Value>);
 
 impl VariableResolver for Fields {
     fn resolve(&self, variable: &str) -> Option<Value> {
-        let index: usize = variable.strip_prefix('#')?.parse().ok()?;
-        self.0.get(index).cloned()
+        self.0.get(index_of(variable)?).cloned()
     }
-}
-
-/// Replaces `entry.<field>` by `#<index>`, and refuses what names something that is not there.
-struct Compiler {
-    fields: Vec<Field>,
-    /// Variables of the macros around the place that is looked at.
-    bound: Vec<String>,
-    error: Option<ExpressionError>,
-}
-
-impl Compiler {
-    fn refuse(&mut self, error: ExpressionError) {
-        self.error.get_or_insert(error);
-    }
-
-    fn field(&mut self, name: &str) -> Option<(Field, Expr)> {
-        let Some(field) = Field::parse(name) else {
-            self.refuse(ExpressionError::UnknownField(name.to_owned()));
-            return None;
-        };
-        let index = self.fields.iter().position(|known| *known == field).unwrap_or_else(|| {
-            self.fields.push(field);
-            self.fields.len() - 1
-        });
-        Some((field, Expr::Ident(format!("#{index}"))))
-    }
-
-    fn walk(&mut self, tree: &mut IdedExpr) {
-        if let Some((name, test)) = field_of_entry(&tree.expr) {
-            let Some((field, variable)) = self.field(&name) else { return };
-            tree.expr = match (test, field.is_text()) {
-                (false, _) => variable,
-                // `has(entry.title)`: there is one and it is not empty.
-                (true, true) => call(operators::NOT_EQUALS, tree.id, variable, literal("")),
-                (true, false) => Expr::Literal(LiteralValue::Boolean(true.into())),
-            };
-            return;
-        }
-        match &mut tree.expr {
-            Expr::Unspecified | Expr::Literal(_) => {}
-            Expr::Ident(name) => {
-                if !name.starts_with('@') && !self.bound.contains(name) {
-                    let name = name.clone();
-                    self.refuse(ExpressionError::UnknownVariable(name));
-                }
-            }
-            Expr::Call(call) => self.walk_call(call),
-            Expr::Comprehension(loops) => {
-                self.walk(&mut loops.iter_range);
-                let before = self.bound.len();
-                let variables = [Some(&loops.iter_var), loops.iter_var2.as_ref(), Some(&loops.accu_var)];
-                self.bound.extend(variables.into_iter().flatten().cloned());
-                if self.bound.iter().any(|name| name == "entry") {
-                    self.refuse(ExpressionError::Shadowed);
-                }
-                for part in [&mut loops.accu_init, &mut loops.loop_cond, &mut loops.loop_step, &mut loops.result] {
-                    self.walk(part);
-                }
-                self.bound.truncate(before);
-            }
-            Expr::List(ListExpr { elements, .. }) => elements.iter_mut().for_each(|element| self.walk(element)),
-            Expr::Map(map) => map.entries.iter_mut().for_each(|entry| self.walk_entry(&mut entry.expr)),
-            Expr::Struct(made) => made.entries.iter_mut().for_each(|entry| self.walk_entry(&mut entry.expr)),
-            Expr::Select(select) => self.walk(&mut select.operand),
-        }
-    }
-
-    fn walk_call(&mut self, call: &mut CallExpr) {
-        let name = &call.func_name;
-        let is_operator = name.starts_with(['_', '@', '!', '-']);
-        if !is_operator && !FUNCTIONS.contains(&name.as_str()) {
-            let name = name.clone();
-            self.refuse(ExpressionError::UnknownFunction(name));
-        }
-        let receiver = call.target.iter_mut().map(|target| &mut **target);
-        receiver.chain(&mut call.args).for_each(|part| self.walk(part));
-    }
-
-    fn walk_entry(&mut self, entry: &mut EntryExpr) {
-        match entry {
-            EntryExpr::StructField(field) => self.walk(&mut field.value),
-            EntryExpr::MapEntry(pair) => {
-                self.walk(&mut pair.key);
-                self.walk(&mut pair.value);
-            }
-        }
-    }
-}
-
-/// `entry.title`, `has(entry.title)` (the flag) and `entry["title"]`.
-fn field_of_entry(tree: &Expr) -> Option<(String, bool)> {
-    let is_entry = |tree: &IdedExpr| matches!(&tree.expr, Expr::Ident(name) if name == "entry");
-    match tree {
-        Expr::Select(select) if is_entry(&select.operand) => Some((select.field.clone(), select.test)),
-        Expr::Call(call) if call.func_name == operators::INDEX => match &call.args[..] {
-            [entry, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }] if is_entry(entry) => {
-                Some((name.inner().to_owned(), false))
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn literal(text: &str) -> Expr {
-    Expr::Literal(LiteralValue::String(text.to_owned().into()))
-}
-
-fn call(operator: &str, id: u64, left: Expr, right: Expr) -> Expr {
-    let args = vec![IdedExpr { id, expr: left }, IdedExpr { id, expr: right }];
-    Expr::Call(CallExpr { func_name: operator.to_owned(), target: None, args })
 }
 
 /// Those of the CEL standard that make sense over an entry, and of the strings extension what people look for.

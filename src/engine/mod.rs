@@ -8,6 +8,7 @@
 mod approved;
 mod claim;
 mod codec;
+mod compiler;
 mod conclude;
 mod contest;
 mod domains;

@@ -1,6 +1,7 @@
 //! Expressions that need no evaluator: comparisons of texts, flags, and what connects them. Nearly all filters are
 //! such, and with millions of entries the evaluator is a tenth of a plan. Whatever is not known here stays with it.
 
+use super::compiler::index_of;
 use super::field::Field;
 use crate::model::Entry;
 use cel::IdedExpr;
@@ -38,7 +39,7 @@ pub(super) enum Text {
 }
 
 impl Truth {
-    /// Of a compiled tree, in which `#<index>` is one of `fields`.
+    /// Of a compiled tree, whose variables are those of `fields`.
     pub(super) fn of(tree: &IdedExpr, fields: &[Field]) -> Option<Self> {
         match &tree.expr {
             Expr::Literal(LiteralValue::Boolean(value)) => Some(Self::Constant(*value.inner())),
@@ -134,7 +135,7 @@ impl Text {
 
 fn field(tree: &IdedExpr, fields: &[Field]) -> Option<Field> {
     match &tree.expr {
-        Expr::Ident(name) => fields.get(name.strip_prefix('#')?.parse::<usize>().ok()?).copied(),
+        Expr::Ident(name) => fields.get(index_of(name)?).copied(),
         _ => None,
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::administrator::Administrator;
 use crate::company::{
-    approve, ask, condition, connector, contacts, directory, next_run, schedule, small_volume, stands, volume,
-    wait_run, within, write,
+    approve, condition, connector, contacts, directory, schedule, small_volume, stands, volume, wait_run, within, write,
 };
 use crate::forest::lab;
 use crate::forests;
+use crate::look::{ask, pass};
 use crate::process::Operator;
 use crate::support::await_condition;
 use crate::support::{Space, merge};
@@ -163,12 +163,11 @@ async fn a_source_or_a_store_gone_bad_takes_no_contact_away() {
     write(&corp, &directory("corp", 20));
     write(&fab, &directory("fab", 10));
     let runs: Api<GalSyncRun> = Api::namespaced(space.client.clone(), &space.name);
-    let schedules: Api<GalSyncSchedule> = Api::namespaced(space.client.clone(), &space.name);
     let operator = Operator::start(&space.name);
     for object in [connector("corp"), connector("fab"), schedule()] {
         space.create(&object, false).await.expect("accepted");
     }
-    let first = next_run(&schedules, 0).await;
+    let first = pass(&space, "people", 1).await;
     approve(&runs, &first).await;
     wait_run(&runs, &first, "Completed", "True", "Succeeded").await;
     let before = std::fs::read(&fab).expect("a file");
@@ -176,8 +175,8 @@ async fn a_source_or_a_store_gone_bad_takes_no_contact_away() {
 
     // Nobody is left, all at once.
     write(&corp, &directory("corp", 0));
-    ask(&schedules, "empty").await;
-    let empty = next_run(&schedules, 1).await;
+    ask(&space, "people", "empty").await;
+    let empty = pass(&space, "people", 2).await;
     let empty = wait_run(&runs, &empty, "Completed", "True", "").await;
     println!("empty: {:?}", failure(empty.clone()));
     assert_eq!(failure(empty).0, "SourceEmpty");
@@ -185,8 +184,8 @@ async fn a_source_or_a_store_gone_bad_takes_no_contact_away() {
 
     // Half of them.
     write(&corp, &directory("corp", 10));
-    ask(&schedules, "half").await;
-    let half = next_run(&schedules, 2).await;
+    ask(&space, "people", "half").await;
+    let half = pass(&space, "people", 3).await;
     let half = wait_run(&runs, &half, "Approved", "Unknown", "ApprovalRequired").await;
     let plan = half.status.and_then(|status| status.targets[0].plan.clone()).expect("a plan");
     println!("half: {:?} {:?}", plan.unsafe_reasons, plan.unsafe_message);
@@ -203,8 +202,8 @@ async fn a_source_or_a_store_gone_bad_takes_no_contact_away() {
         let file = std::fs::OpenOptions::new().write(true).open(blob).expect("a blob");
         file.set_len(file.metadata().expect("a file").len() / 2).expect("it is cut off");
     }
-    ask(&schedules, "cut").await;
-    let cut = next_run(&schedules, 3).await;
+    ask(&space, "people", "cut").await;
+    let cut = pass(&space, "people", 4).await;
     let cut = wait_run(&runs, &cut, "Completed", "True", "Succeeded").await.status.expect("a status");
     assert_eq!(cut.targets[0].result.as_ref().map(|result| result.as_str()), Some("InSync"));
     assert_eq!(std::fs::read(&fab).expect("a file"), before, "nothing is written");
@@ -221,8 +220,8 @@ async fn a_source_or_a_store_gone_bad_takes_no_contact_away() {
     let mut people = directory("corp", 20);
     merge(&mut people["objects"][0], &json!({ "attributes": { "displayName": "Changed" } }));
     write(&corp, &people);
-    ask(&schedules, "read-only").await;
-    let refused = next_run(&schedules, 4).await;
+    ask(&space, "people", "read-only").await;
+    let refused = pass(&space, "people", 5).await;
     let (reason, message) = failure(wait_run(&runs, &refused, "Completed", "True", "").await);
     println!("read-only: {reason}: {message}");
     assert_eq!(reason, "StoreUnavailable", "{message}");

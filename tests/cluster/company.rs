@@ -3,7 +3,7 @@
 
 use crate::support::Space;
 use crate::support::await_condition;
-use galsync::api::{GalSyncRun, GalSyncSchedule};
+use galsync::api::GalSyncRun;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
@@ -128,17 +128,6 @@ pub async fn wait_run(
         .expect("the run is there")
 }
 
-/// The name of the run that the schedule's next pass is, after `known` passes.
-pub async fn next_run(schedules: &Api<GalSyncSchedule>, known: u64) -> String {
-    let wanted = move |schedule: Option<&GalSyncSchedule>| {
-        let status = schedule.and_then(|schedule| schedule.status.as_ref());
-        status.is_some_and(|status| status.pass_number > known && status.active_run_ref.is_some())
-    };
-    let schedule = within("a pass begins", 180, await_condition(schedules.clone(), "people", wanted)).await;
-    let status = schedule.and_then(|schedule| schedule.status).expect("the schedule has a status");
-    status.active_run_ref.expect("a run").name.to_string()
-}
-
 /// The addresses of the contacts that carry a mark, in order.
 pub fn contacts(path: &Path) -> Vec<String> {
     let document: Value = serde_json::from_slice(&std::fs::read(path).expect("the file is there")).expect("JSON");
@@ -148,12 +137,6 @@ pub fn contacts(path: &Path) -> Vec<String> {
         ours.map(|object| object["primary"].as_str().expect("an address").to_owned()).collect();
     found.sort_unstable();
     found
-}
-
-/// Asks the schedule for a pass now.
-pub async fn ask(schedules: &Api<GalSyncSchedule>, word: &str) {
-    let patch = json!({ "metadata": { "annotations": { "galsync.dev/requestedAt": word } } });
-    schedules.patch("people", &PatchParams::default(), &Patch::Merge(&patch)).await.expect("asked");
 }
 
 /// Waits until the run's plans wait for a person, and approves all of them. The number of creates of the first.

@@ -3,7 +3,7 @@
 use crate::company::{approve, connector, contacts, directory, schedule, volume, within, write};
 use crate::look::{ask, ended, operation, pass, read, result, run_status, runs};
 use crate::process::Operator;
-use crate::support::Space;
+use crate::support::{Space, await_condition};
 use futures::StreamExt;
 use galsync::api::GalSyncConnector;
 use galsync::api::run::{GalSyncRunStatus, OperationKind};
@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
-use kube::runtime::wait::{await_condition, conditions::is_job_completed};
+use kube::runtime::wait::conditions::is_job_completed;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::SystemTime;

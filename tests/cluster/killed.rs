@@ -2,13 +2,14 @@
 //! loses nothing. `GALSYNC_KILLS` says how often (5), `GALSYNC_SEED` repeats a run.
 
 use crate::administrator::Administrator;
-use crate::company::{approve, ask, next_run, volume, wait_run};
+use crate::company::{approve, volume, wait_run};
 use crate::forest::{Forest, lab};
 use crate::forests;
+use crate::look::{ask, pass};
 use crate::process::Operator;
 use crate::support::Space;
 use galsync::api::run::{GalSyncRunStatus, OperationKind};
-use galsync::api::{GalSyncRun, GalSyncSchedule};
+use galsync::api::GalSyncRun;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
@@ -158,7 +159,6 @@ async fn a_push_whose_pods_are_killed_is_finished_and_does_nothing_twice() {
     println!("seed {seed}, {left} kills");
     let mut random = fastrand::Rng::with_seed(seed);
     let runs: Api<GalSyncRun> = Api::namespaced(space.client.clone(), &space.name);
-    let schedules: Api<GalSyncSchedule> = Api::namespaced(space.client.clone(), &space.name);
     let operator = Operator::start(&space.name);
     let (mut round, mut people) = (0, 0..PEOPLE);
     while left > 0 {
@@ -173,9 +173,9 @@ async fn a_push_whose_pods_are_killed_is_finished_and_does_nothing_twice() {
             for number in people.clone() {
                 source.replace(&format!("CN=killed{number},{}", stage.unit), "title", &[&title]).await;
             }
-            ask(&schedules, &round.to_string()).await;
+            ask(&space, "people", &round.to_string()).await;
         }
-        let run = next_run(&schedules, round).await;
+        let run = pass(&space, "people", round + 1).await;
         if round == 0 {
             approve(&runs, &run).await;
         }
@@ -212,8 +212,8 @@ async fn a_push_whose_pods_are_killed_is_finished_and_does_nothing_twice() {
         }
         round += 1;
     }
-    ask(&schedules, "last").await;
-    let run = next_run(&schedules, round).await;
+    ask(&space, "people", "last").await;
+    let run = pass(&space, "people", round + 1).await;
     let last = wait_run(&runs, &run, "Completed", "True", "Succeeded").await.status.expect("a status");
     assert_eq!(last.targets[0].result.as_ref().map(|result| result.as_str()), Some("InSync"));
     drop(operator);

@@ -1,13 +1,12 @@
 //! What a user sees with kubectl, and does with it: conditions, events, an apply.
 
 use crate::company::{condition, stands, within};
-use crate::support::Space;
+use crate::support::{Space, await_condition};
 use galsync::api::run::{GalSyncRunStatus, OperationKind, OperationStatus, RunTarget};
 use galsync::api::schedule::GalSyncScheduleStatus;
 use galsync::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams, Patch, PatchParams};
-use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;

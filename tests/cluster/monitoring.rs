@@ -1,8 +1,9 @@
 //! A real Prometheus scrapes a real operator, and every query of every dashboard, and every figure that a rule names,
 //! gives data. Needs Debian's package `prometheus` beside what `operator.rs` needs.
 
-use crate::company::{ask, connector, directory, schedule, volume, wait_run, within, write};
+use crate::company::{connector, directory, schedule, volume, wait_run, within, write};
 use crate::gitops;
+use crate::look::ask;
 use crate::process::Operator;
 use crate::queries::{panels, rules, rules_file, selectors};
 use crate::support::Space;
@@ -164,7 +165,7 @@ async fn every_query_of_the_dashboards_and_rules_gives_data() {
 
     // Most people leave, and the next plan goes beyond the limits.
     write(&volume.join("corp.json"), &source(12));
-    ask(&schedules, "again").await;
+    ask(&space, "people", "again").await;
     let unsafe_plan = |schedule: Option<&GalSyncSchedule>| {
         let status = schedule.and_then(|schedule| schedule.status.as_ref());
         let pending = status.into_iter().flat_map(|status| &status.pending_approvals);

@@ -2,9 +2,9 @@
 //! Needs the image of this source tree on the nodes (`make image-lab`), by default as `localhost/galsync:lab`.
 
 use crate::company::{
-    approve, ask, condition, connector, contacts, directory, next_run, schedule, stands, volume, wait_run, within,
-    write,
+    approve, condition, connector, contacts, directory, schedule, stands, volume, wait_run, within, write,
 };
+use crate::look::{ask, pass};
 use crate::process::Operator;
 use crate::support::Space;
 use crate::support::await_condition;
@@ -29,7 +29,7 @@ async fn a_pass_is_carried_out_by_jobs() {
     }
 
     // The first push of a pair always waits for a person.
-    let first = next_run(&schedules, 0).await;
+    let first = pass(&space, "people", 1).await;
     let waiting = wait_run(&runs, &first, "Approved", "Unknown", "ApprovalRequired").await;
     let status = waiting.status.expect("a status");
     let plan = status.targets[0].plan.clone().expect("a plan");
@@ -49,8 +49,8 @@ async fn a_pass_is_carried_out_by_jobs() {
     assert!(operations.iter().all(|operation| operation.attempts == 1 && operation.counters.is_some()));
 
     // Asked for another pass: nothing is left to do, and no push Job is made.
-    ask(&schedules, "again").await;
-    let second = next_run(&schedules, 1).await;
+    ask(&space, "people", "again").await;
+    let second = pass(&space, "people", 2).await;
     let done = wait_run(&runs, &second, "Completed", "True", "Succeeded").await;
     let status = done.status.expect("a status");
     assert_eq!(status.targets[0].result.as_ref().map(|result| result.as_str()), Some("InSync"));
@@ -105,12 +105,11 @@ async fn an_approved_plan_is_written_as_far_as_it_still_fits() {
     write(&corp, &people);
     write(&fab, &directory("fab", 10));
     let runs: Api<GalSyncRun> = Api::namespaced(space.client.clone(), &space.name);
-    let schedules: Api<GalSyncSchedule> = Api::namespaced(space.client.clone(), &space.name);
     let operator = Operator::start(&space.name);
     for object in [connector("corp"), connector("fab"), schedule()] {
         space.create(&object, false).await.expect("accepted");
     }
-    let first = next_run(&schedules, 0).await;
+    let first = pass(&space, "people", 1).await;
     wait_run(&runs, &first, "Approved", "Unknown", "ApprovalRequired").await;
 
     // While the plan of ten waits: one leaves, one gets another name, one comes, and the target gives an address away.
@@ -139,8 +138,8 @@ async fn an_approved_plan_is_written_as_far_as_it_still_fits() {
     assert!(!pushed.iter().any(|address| address == "person5@corp.example"), "a group has the address: {pushed:?}");
     assert!(pushed.len() >= 7, "what still fits is written: {pushed:?}");
 
-    ask(&schedules, "again").await;
-    let second = next_run(&schedules, 1).await;
+    ask(&space, "people", "again").await;
+    let second = pass(&space, "people", 2).await;
     wait_run(&runs, &second, "Completed", "True", "").await;
     let settled = contacts(&fab);
     let wanted = ["new", "person1", "person2", "person3", "person4", "person6", "person7", "person8", "person9"];

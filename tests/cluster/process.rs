@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 /// The operator as a process of this machine; it ends with the value.
 pub struct Operator(Child);
 
-fn image() -> String {
+/// The image of the tests, in the lab's registry or the one that was given.
+pub fn image() -> String {
     std::env::var("GALSYNC_TEST_IMAGE").unwrap_or_else(|_| "localhost/galsync:lab".to_owned())
 }
 

@@ -1,8 +1,7 @@
 //! `deletionPolicy: Delete` on a real cluster: contacts go before their schedule, and nothing hangs without a way out.
 
-use crate::company::{
-    approve, connector, contacts, directory, next_run, schedule, stands, volume, wait_run, within, write,
-};
+use crate::company::{approve, connector, contacts, directory, schedule, stands, volume, wait_run, within, write};
+use crate::look::pass;
 use crate::process::Operator;
 use crate::support::Space;
 use crate::support::await_condition;
@@ -39,7 +38,7 @@ async fn synced(space: &Space, volume: &Path) -> Api<GalSyncSchedule> {
     }
     let runs: Api<GalSyncRun> = Api::namespaced(space.client.clone(), &space.name);
     let schedules: Api<GalSyncSchedule> = Api::namespaced(space.client.clone(), &space.name);
-    let first = next_run(&schedules, 0).await;
+    let first = pass(space, "people", 1).await;
     approve(&runs, &first).await;
     wait_run(&runs, &first, "Completed", "True", "Succeeded").await;
     assert_eq!(contacts(&volume.join("fab.json")).len(), 20);

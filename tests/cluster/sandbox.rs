@@ -1,10 +1,11 @@
 //! Two tenants of Microsoft 365 in a sandbox that runs as a pod, and connectors to them.
 
 use crate::company::within;
-use crate::support::Space;
+use crate::process::image;
+use crate::support::{Space, await_condition};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, PostParams};
-use kube::runtime::wait::{await_condition, conditions::is_pod_running};
+use kube::runtime::wait::conditions::is_pod_running;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -51,11 +52,10 @@ impl Sandbox {
         let settings: ConfigMap = serde_json::from_value(settings).expect("a ConfigMap");
         let maps: Api<ConfigMap> = Api::namespaced(space.client.clone(), &space.name);
         maps.create(&PostParams::default(), &settings).await.expect("made");
-        let image = std::env::var("GALSYNC_TEST_IMAGE").unwrap_or_else(|_| "localhost/galsync:lab".to_owned());
         let pod = json!({ "metadata": { "name": "sandbox" }, "spec": {
             "automountServiceAccountToken": false,
             "securityContext": { "runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": { "type": "RuntimeDefault" } },
-            "containers": [{ "name": "sandbox", "image": image, "imagePullPolicy": "IfNotPresent",
+            "containers": [{ "name": "sandbox", "image": image(), "imagePullPolicy": "IfNotPresent",
                 "command": ["/galsync", "sandbox", "--config", "/config/sandbox.yaml", "--listen", format!("0.0.0.0:{PORT}")],
                 "securityContext": { "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
                     "capabilities": { "drop": ["ALL"] } },

@@ -20,8 +20,7 @@ fn nothing_unsafe_is_pushed_without_a_decision() {
     let message = find(&status.conditions, types::APPROVED).unwrap().message.clone();
     assert!(message.contains(&digest.to_string()) && message.contains("kubectl -n n patch gsr r"), "{message}");
 
-    let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
-    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    cluster.answer(&digest, "Approve");
     assert_eq!(cluster.look(), ["remove c-target"]);
     let shown = cluster.run.status.clone().unwrap().targets[0].plan.clone().unwrap();
     assert_eq!(shown.digest.to_string(), digest.to_string(), "what was decided about stays on show");
@@ -40,8 +39,7 @@ fn a_rejected_plan_and_one_that_nobody_approved_end_the_run() {
         let digest = cluster.planned(2, &[UnsafeReason::FirstSync]);
         cluster.look();
         if let Some(verdict) = verdict {
-            let decision = json!([{ "planDigest": digest, "verdict": verdict, "by": "ada" }]);
-            cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+            cluster.answer(&digest, verdict);
         }
         cluster.now += SignedDuration::from_hours(24 * days);
         assert!(cluster.look().is_empty());
@@ -80,8 +78,7 @@ fn a_shown_plan_can_be_pushed_by_its_digest() {
     }
     assert!(cluster.look().is_empty());
     assert_eq!(cluster.reason(types::APPROVED), pair("Unknown", "ApprovalRequired"));
-    let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
-    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    cluster.answer(&digest, "Approve");
     assert_eq!(cluster.look(), ["Push c #1"]);
 }
 
@@ -136,8 +133,7 @@ fn a_schedule_can_approve_a_plan_beforehand() {
     let mut cluster = Cluster::push();
     let digest = waiting(&mut cluster, 2);
     cluster.schedules[0].spec.approval.approved_plan_digests = vec![digest.to_string().as_str().into()];
-    let decision = json!([{ "planDigest": digest, "verdict": "Reject", "by": "ada" }]);
-    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    cluster.answer(&digest, "Reject");
     cluster.look();
     assert_eq!(cluster.reason(types::APPROVED), pair("False", "Rejected"));
 }
@@ -150,8 +146,7 @@ fn an_approved_plan_waits_for_the_end_of_a_freeze_window() {
         serde_json::from_value(json!([{ "schedule": "0 12 14 11 *", "duration": "24h" }])).unwrap();
     let digest = waiting(&mut cluster, 2);
     assert_eq!(cluster.reason(types::APPROVED), pair("Unknown", "ApprovalRequired"));
-    let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
-    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    cluster.answer(&digest, "Approve");
     assert!(cluster.look().is_empty());
     assert_eq!(cluster.reason(types::COMPLETED), pair("False", "WaitingForFreezeEnd"));
     assert!(rests(&cluster.run));

@@ -110,6 +110,12 @@ impl Cluster {
         self.carry_out(decision, steps);
     }
 
+    /// What a person says to a plan.
+    fn answer(&mut self, digest: &impl ToString, verdict: &str) {
+        let decision = json!([{ "planDigest": digest.to_string(), "verdict": verdict, "by": "ada" }]);
+        self.run.spec.decisions = Some(serde_json::from_value(decision).unwrap());
+    }
+
     fn decide(&mut self) -> Decision {
         self.now += SignedDuration::from_secs(1);
         let own = self.jobs.iter().map(|(place, job)| {

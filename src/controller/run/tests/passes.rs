@@ -53,8 +53,7 @@ fn a_removal_pulls_nothing_and_needs_approval_in_every_mode() {
     cluster.succeed("b", Slot::Target, |outcome| outcome.plan = Some(plan));
     assert!(cluster.look().is_empty());
     assert_eq!(cluster.reason(types::APPROVED), pair("Unknown", "ApprovalRequired"));
-    let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
-    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    cluster.answer(&digest, "Approve");
     assert_eq!(cluster.look(), ["remove b-target"]);
     assert_eq!(cluster.look(), ["Push b #1"]);
 }
@@ -137,8 +136,7 @@ fn an_operation_in_the_status_reads_back_as_it_was_observed() {
 fn a_quota_parks_a_push_and_passes_go_on() {
     let mut cluster = Cluster::push();
     let digest = waiting(&mut cluster, 2);
-    let decision = json!([{ "planDigest": digest, "verdict": "Approve", "by": "ada" }]);
-    cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+    cluster.answer(&digest, "Approve");
     cluster.look();
     assert_eq!(cluster.look(), ["Push c #1"]);
     let until = cluster.now + SignedDuration::from_hours(10);

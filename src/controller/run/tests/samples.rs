@@ -51,8 +51,7 @@ pub fn samples() -> Vec<(String, GalSyncRun)> {
     sample("waits-for-approval", &cluster);
     for verdict in ["Approve", "Reject"] {
         let (mut cluster, digest) = planned(&[UnsafeReason::FirstSync]);
-        let decision = json!([{ "planDigest": digest, "verdict": verdict, "by": "ada" }]);
-        cluster.run.spec.decisions = serde_json::from_value(decision).unwrap();
+        cluster.answer(&digest, verdict);
         cluster.look();
         sample(if verdict == "Approve" { "approved" } else { "rejected" }, &cluster);
     }
