@@ -4,11 +4,14 @@
 use super::context::Context;
 use super::error::Error;
 use super::ground::Ground;
+use super::lookup::Lookup;
 use super::standing::{Part, Told, exchange, read_row};
 use crate::engine::{Conclusion, Failure, Links, PlanDigests, PlanResult, TargetContent, plan_part};
 use crate::model::{Anchor, Change, Digest, Entry, Key, SystemIdentity};
 use crate::snapshot::{self, Difference, Exchanged, FileScratch, Frames, Kind};
 use crate::store::{self, Standing};
+use futures::future::try_join_all;
+use futures::try_join;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -46,21 +49,28 @@ async fn go_on(
     let mut sources = Vec::new();
     for (part, identity) in ground.simulate.sources.iter().zip(&ground.identities) {
         let Some(before) = standing.sources.get(identity) else { return Ok(None) };
-        let is_other = *before != part.snapshot;
-        sources.push(Sides {
-            identity,
-            before: store.open_frames(before, Kind::Entries).await?,
-            after: match is_other {
-                true => Some(store.open_frames(&part.snapshot, Kind::Entries).await?),
-                false => None,
-            },
-        });
+        let other = (*before != part.snapshot).then_some(&part.snapshot);
+        sources.push((identity, before, other));
     }
-    let world = World { ground, sources, contents: store.open_frames(contents, Kind::Contacts).await? };
-    let (rows, told) = (
-        store.open_frames(&standing.rows, Kind::Records).await?,
-        store.open_frames(&standing.told, Kind::Records).await?,
-    );
+    // To open a blob is to compute its digest; all processors take part.
+    let open = |blob, kind| store.open_frames(blob, kind);
+    let sides = sources.into_iter().map(async |(identity, before, after)| {
+        let after = async {
+            match after {
+                Some(after) => open(after, Kind::Entries).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (before, after) = try_join!(open(before, Kind::Entries), after)?;
+        Ok::<_, store::Error>(Sides { identity, before: Lookup::new(before), after: after.map(Lookup::new) })
+    });
+    let (sources, found, rows, told) = try_join!(
+        try_join_all(sides),
+        open(contents, Kind::Contacts),
+        open(&standing.rows, Kind::Records),
+        open(&standing.told, Kind::Records),
+    )?;
+    let world = World { ground, sources, contents: Lookup::new(found) };
     let Some(keys) = world.affected(&rows, &told)? else { return Ok(None) };
     let scratch = FileScratch::new(store.scratch());
     let mut before = Part::default();
@@ -122,13 +132,13 @@ enum Side {
 /// One source's snapshots.
 struct Sides<'a> {
     identity: &'a SystemIdentity,
-    before: Frames,
+    before: Lookup,
     /// Absent where it is the same.
-    after: Option<Frames>,
+    after: Option<Lookup>,
 }
 
 impl Sides<'_> {
-    fn frames(&self, side: Side) -> &Frames {
+    fn of(&self, side: Side) -> &Lookup {
         self.after.as_ref().filter(|_| side == Side::After).unwrap_or(&self.before)
     }
 }
@@ -136,7 +146,34 @@ impl Sides<'_> {
 struct World<'a> {
     ground: &'a Ground<'a>,
     sources: Vec<Sides<'a>>,
-    contents: Frames,
+    contents: Lookup,
+}
+
+/// Hashes of values. Of nearly all others a bit tells that they are not among them.
+struct Wanted {
+    bits: Vec<u64>,
+    all: HashSet<u64>,
+}
+
+impl Wanted {
+    const BITS: usize = 1 << 20;
+
+    fn new() -> Self {
+        Self { bits: vec![0; Self::BITS / 64], all: HashSet::new() }
+    }
+
+    fn extend(&mut self, values: &[u64]) {
+        for value in values {
+            let bit = *value as usize % Self::BITS;
+            self.bits[bit / 64] |= 1 << (bit % 64);
+            self.all.insert(*value);
+        }
+    }
+
+    fn contains(&self, value: u64) -> bool {
+        let bit = value as usize % Self::BITS;
+        self.bits[bit / 64] >> (bit % 64) & 1 == 1 && self.all.contains(&value)
+    }
 }
 
 /// Why a walk ended early.
@@ -157,7 +194,7 @@ impl World<'_> {
         let mut keys = BTreeSet::new();
         for source in &self.sources {
             let Some(after) = &source.after else { continue };
-            let walked = snapshot::compare(&source.before, after, |difference| {
+            let walked = snapshot::compare(source.before.frames(), after.frames(), |difference| {
                 let (Difference::Added(record)
                 | Difference::Removed(record)
                 | Difference::Changed { after: record, .. }) = difference;
@@ -182,8 +219,8 @@ impl World<'_> {
         let mut probe = Part::default();
         let scratch = crate::engine::MemoryScratch;
         self.plan(&keys, Side::After, self.ground.now, &scratch, &mut probe)?;
-        let mut wanted: HashSet<u64> =
-            probe.rows.iter().flat_map(|(_, Links { values, .. })| values).copied().collect();
+        let mut wanted = Wanted::new();
+        probe.rows.iter().for_each(|(_, Links { values, .. })| wanted.extend(values));
         // A contact is hidden as of the time of the plan.
         let mut hides = BTreeSet::new();
         told.for_each(|record| -> Result<(), Error> {
@@ -208,7 +245,7 @@ impl World<'_> {
         let of = |row: usize| &values[row.checked_sub(1).map_or(0, |before| ends[before])..ends[row]];
         affected.iter().for_each(|row| wanted.extend(of(*row)));
         loop {
-            let joins = |row: &usize| !affected.contains(row) && of(*row).iter().any(|value| wanted.contains(value));
+            let joins = |row: &usize| of(*row).iter().any(|value| wanted.contains(*value)) && !affected.contains(row);
             let joining: Vec<usize> = (0..ends.len()).filter(joins).collect();
             if affected.len() + joining.len() > MOST_AFFECTED {
                 return Ok(None);
@@ -252,12 +289,11 @@ impl World<'_> {
         entries: impl Iterator<Item = &'e Entry>,
     ) -> Result<Vec<TargetContent>, Error> {
         let mut owned = Vec::new();
-        let mut cursor = self.contents.cursor();
-        for key in keys {
-            if let Some(record) = cursor.find(&store::contact_key(key))? {
-                owned.extend(store::parse_contents(record)?);
-            }
-        }
+        let owned_keys: Vec<Vec<u8>> = keys.iter().map(store::contact_key).collect();
+        self.contents.find(&owned_keys, |key, document| -> Result<(), Error> {
+            owned.extend(store::parse_contents(key, document)?);
+            Ok(())
+        })?;
         let mut addresses = BTreeSet::new();
         for entry in entries {
             let all = entry.primary.iter().chain(&entry.secondary).chain(&entry.external);
@@ -282,24 +318,23 @@ impl World<'_> {
             addresses.extend(contact.foreign_values.iter().map(|value| value.to_lowercase()));
         }
         let mut contents = Vec::new();
-        for address in addresses {
-            if let Some(record) = cursor.find(&store::address_key(&address))? {
-                contents.extend(store::parse_contents(record)?);
-            }
-        }
+        let addresses: Vec<Vec<u8>> = addresses.iter().map(|address| store::address_key(address)).collect();
+        self.contents.find(&addresses, |key, document| -> Result<(), Error> {
+            contents.extend(store::parse_contents(key, document)?);
+            Ok(())
+        })?;
         contents.extend(owned);
         Ok(contents)
     }
 }
 
 fn find_entries(source: &Sides<'_>, side: Side, keys: &BTreeSet<Key>) -> Result<Vec<Entry>, Error> {
-    let mut cursor = source.frames(side).cursor();
+    let of_source = keys.iter().filter(|key| key.source() == source.identity.as_str());
+    let anchors: Vec<Vec<u8>> = of_source.map(|key| key.anchor().as_bytes().to_vec()).collect();
     let mut entries = Vec::new();
-    for key in keys.iter().filter(|key| key.source() == source.identity.as_str()) {
-        if let Some(record) = cursor.find(key.anchor().as_bytes())? {
-            let entry = serde_json::from_slice(record.document);
-            entries.push(entry.map_err(|error| snapshot::Error::document(0, &error))?);
-        }
-    }
+    source.of(side).find(&anchors, |_, document| -> Result<(), Error> {
+        entries.push(serde_json::from_slice(document).map_err(|error| snapshot::Error::document(0, &error))?);
+        Ok(())
+    })?;
     Ok(entries)
 }

@@ -13,6 +13,7 @@ pub mod directories;
 mod error;
 mod filtering;
 mod ground;
+mod lookup;
 mod phase;
 pub mod plan_file;
 mod planning;

@@ -8,13 +8,19 @@ use super::sealed::SEAL_BYTES;
 use crate::model::Digest;
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::num::NonZero;
 use std::os::unix::fs::FileExt;
+use std::sync::mpsc::sync_channel;
 
 /// A skippable zstd frame, as the seal is one: common tools pass over it.
 const INDEX_START: [u8; 4] = [0x52, 0x2A, 0x4D, 0x18];
 const HASH_BYTES: usize = 16;
 /// A frame holds whole lines; one with a single very long line is larger than usual.
 const MAX_FRAME_BYTES: usize = 32 << 20;
+/// How many frames may wait to be looked at.
+const FRAMES_AHEAD: usize = 8;
+/// With fewer frames or keys a thread is not worth its start.
+const WORTH_A_THREAD: usize = 16;
 
 /// One frame of records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,9 +143,46 @@ impl Frames {
         self.kind
     }
 
-    /// All records in order.
+    /// All records in order; frames are decompressed ahead, on a thread of its own.
     pub fn for_each<E: From<Error>>(&self, mut read: impl FnMut(Record<'_>) -> Result<(), E>) -> Result<(), E> {
-        (0..self.frames.len()).try_for_each(|index| self.read(index)?.records().try_for_each(&mut read))
+        let indices = 0..self.frames.len();
+        if indices.len() < WORTH_A_THREAD {
+            return indices.into_iter().try_for_each(|index| self.read(index)?.records().try_for_each(&mut read));
+        }
+        std::thread::scope(|scope| {
+            let (send, batches) = sync_channel(FRAMES_AHEAD);
+            scope.spawn(move || {
+                for batch in indices.map(|index| self.read(index)) {
+                    let is_last = batch.is_err();
+                    // Nobody listens any more: what was wanted is found.
+                    if send.send(batch).is_err() || is_last {
+                        break;
+                    }
+                }
+            });
+            // If the thread dies, its panic is passed on when the scope ends.
+            batches.into_iter().try_for_each(|batch| batch?.records().try_for_each(&mut read))
+        })
+    }
+
+    /// The documents of the records with these keys, where there are such; best in ascending order. All processors
+    /// take part.
+    pub fn documents(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(keys.len() / WORTH_A_THREAD + 1);
+        let read = |keys: &[Vec<u8>]| {
+            let mut cursor = self.cursor();
+            let document = |key: &Vec<u8>| Ok(cursor.find(key)?.map(|record| record.document.to_vec()));
+            keys.iter().map(document).collect::<Result<Vec<_>, Error>>()
+        };
+        std::thread::scope(|scope| {
+            let parts = keys.chunks(keys.len().div_ceil(threads).max(1));
+            let parts: Vec<_> = parts.map(|keys| scope.spawn(move || read(keys))).collect();
+            let mut documents = Vec::with_capacity(keys.len());
+            for part in parts {
+                documents.extend(part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok(documents)
+        })
     }
 
     /// The keys of the records with these numbers, from 0.

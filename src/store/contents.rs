@@ -5,7 +5,7 @@ use super::{Error, Store};
 use crate::engine::{Failure, FoldedContact, TargetContent};
 use crate::model::taken::Taken;
 use crate::model::{Contact, Digest, Essence, Key, SystemIdentity};
-use crate::snapshot::{self, Cursor, Kind, Reader, Record, Sorter, Summary, Writer, ahead};
+use crate::snapshot::{self, Cursor, Kind, Reader, Sorter, Summary, Writer, ahead};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -114,10 +114,10 @@ impl Contents {
             return Ok(None);
         }
         let record = self.reader.record().expect("advance found one");
-        if let Some(folded) = folded(record) {
+        if let Some(folded) = folded(record.key, record.document) {
             return Ok(Some(TargetContent::Folded(folded)));
         }
-        self.line = parse_contents(record)?.into_iter();
+        self.line = parse_contents(record.key, record.document)?.into_iter();
         self.read()
     }
 }
@@ -135,12 +135,12 @@ impl Iterator for Contents {
     }
 }
 
-/// What one record of contents says.
-pub fn parse_contents(record: Record<'_>) -> Result<Vec<TargetContent>, Error> {
-    if let Some(folded) = folded(record) {
+/// What one record of contents says, by its key and document.
+pub fn parse_contents(key: &[u8], document: &[u8]) -> Result<Vec<TargetContent>, Error> {
+    if let Some(folded) = folded(key, document) {
         return Ok(vec![TargetContent::Folded(folded)]);
     }
-    let line = serde_json::from_slice(record.document).map_err(|error| snapshot::Error::document(0, &error))?;
+    let line = serde_json::from_slice(document).map_err(|error| snapshot::Error::document(0, &error))?;
     Ok(match line {
         Line::Owned(contacts) => contacts.into_iter().map(|c| TargetContent::Owned(Box::new(c))).collect(),
         Line::Taken(taken) => taken.into_iter().map(|t| TargetContent::Taken(Box::new(t))).collect(),
@@ -150,7 +150,7 @@ pub fn parse_contents(record: Record<'_>) -> Result<Vec<TargetContent>, Error> {
 /// The one contact of ours with this key.
 pub fn find_contact(cursor: &mut Cursor<'_>, key: &Key) -> Result<Contact, Failure> {
     let record = cursor.find(&contact_key(key))?.ok_or("a contact is not where it was")?;
-    match <[TargetContent; 1]>::try_from(parse_contents(record)?) {
+    match <[TargetContent; 1]>::try_from(parse_contents(record.key, record.document)?) {
         Ok([TargetContent::Folded(contact)]) => contact.unfold(),
         Ok([TargetContent::Owned(contact)]) => Ok(*contact),
         _ => Err("a contact is not what it was".into()),
@@ -169,15 +169,15 @@ pub fn address_key(value: &str) -> Vec<u8> {
     key.into_bytes()
 }
 
-fn folded(record: Record<'_>) -> Option<FoldedContact> {
-    let rest = record.document.strip_prefix(ESSENCE.as_bytes())?;
+fn folded(key: &[u8], document: &[u8]) -> Option<FoldedContact> {
+    let rest = document.strip_prefix(ESSENCE.as_bytes())?;
     let (digits, rest) = rest.split_at_checked(32)?;
     let rest = rest.strip_prefix(DN.as_bytes())?;
     // A quotation mark within a text would have a backslash before it.
     let (dn, contact) = rest.split_at_checked(memchr::memmem::find(rest, CONTACT.as_bytes())?)?;
     let document = contact.strip_prefix(CONTACT.as_bytes())?.strip_suffix(END.as_bytes())?;
     Some(FoldedContact {
-        key: Key::parse(std::str::from_utf8(record.key).ok()?.strip_prefix(OWNED)?).ok()?,
+        key: Key::parse(std::str::from_utf8(key).ok()?.strip_prefix(OWNED)?).ok()?,
         essence: Essence::parse(std::str::from_utf8(digits).ok()?)?,
         legacy_exchange_dn: serde_json::from_slice(dn).ok()?,
         document: document.into(),

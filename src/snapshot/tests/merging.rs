@@ -213,6 +213,25 @@ fn frames_in_which_nothing_changed_are_taken_over() {
     for key in ["", "Z", "a-003999", "b"] {
         assert_eq!(cursor.find(key.as_bytes()).unwrap(), None, "{key}");
     }
+
+    // All of them, by the thread that runs ahead, and by all threads together.
+    let (mut keys, mut documents) = (Vec::new(), Vec::new());
+    let walked = after.for_each(|record| {
+        keys.push(record.key.to_vec());
+        documents.push(Some(record.document.to_vec()));
+        Ok::<(), Error>(())
+    });
+    walked.unwrap();
+    assert_eq!(keys.len(), 4_001);
+    assert_eq!(after.documents(&keys).unwrap(), documents);
+    let some = [b"Z".to_vec(), keys[7].clone(), b"a-003999".to_vec(), keys[7].clone()];
+    assert_eq!(after.documents(&some).unwrap(), [None, documents[7].clone(), None, documents[7].clone()]);
+    let mut seen = 0;
+    let stopped = after.for_each(|_| {
+        seen += 1;
+        if seen < 3_000 { Ok(()) } else { Err(Error::Truncated) }
+    });
+    assert!(matches!(stopped, Err(Error::Truncated)) && seen == 3_000);
 }
 
 #[test]
