@@ -76,6 +76,8 @@ if [ $lab = yes ]; then
   step "helm upgrade, uninstall, install again"
   lab/volumes.sh reset
   KUBECONFIG=$(lab/kubeconfig.sh) PATH=$PATH:${GALSYNC_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/galsync-lab}/bin tests/cluster/upgrade.sh
+  step "network policies"
+  KUBECONFIG=$(lab/kubeconfig.sh) PATH=$PATH:${GALSYNC_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/galsync-lab}/bin tests/cluster/network-policies.sh
   step "the whole system"
   lab/demo.sh
 fi
