@@ -95,7 +95,8 @@ async fn an_operator_that_is_killed_again_and_again_loses_and_repeats_nothing() 
     object["spec"]["removal"] = json!({ "hideFor": "0s" });
     object["spec"]["history"] = json!({ "successfulRuns": 100 });
     object["spec"]["safety"] = json!({ "maxDeletePercent": 100, "maxStrictUpdatePercent": 100,
-        "maxUpdatePercent": 100, "maxSourceShrinkPercent": 100, "maxDeletes": 100_000 });
+        "maxUpdatePercent": 100, "maxSourceShrinkPercent": 100, "maxDeletes": 100_000,
+        "alwaysAllowedDeletes": 100_000 });
     for object in [connector("corp"), connector("fab"), object] {
         space.create(&object, false).await.expect("accepted");
     }
