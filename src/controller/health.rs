@@ -1,10 +1,13 @@
 //! `/metrics`, `/healthz` (the process turns) and `/readyz` (it works, or stands by to).
 
+use super::metrics::Exposition;
 use axum::Router;
+use axum::body::Body;
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use prometheus::{Registry, TextEncoder};
+use futures::stream;
+use std::convert::Infallible;
 use std::future::Future;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -36,14 +39,14 @@ impl Readiness {
 /// Serves until `shutdown` ends.
 pub async fn serve(
     listener: TcpListener,
-    registry: Registry,
+    metrics: Exposition,
     ready: watch::Receiver<Readiness>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(registry, ready)).with_graceful_shutdown(shutdown).await
+    axum::serve(listener, router(metrics, ready)).with_graceful_shutdown(shutdown).await
 }
 
-fn router(registry: Registry, ready: watch::Receiver<Readiness>) -> Router {
+fn router(metrics: Exposition, ready: watch::Receiver<Readiness>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route(
@@ -53,15 +56,18 @@ fn router(registry: Registry, ready: watch::Receiver<Readiness>) -> Router {
                 async move { ready.answer() }
             }),
         )
-        .route("/metrics", get(move || async move { exposition(&registry) }))
+        .route("/metrics", get(move || async move { page(&metrics) }))
 }
 
-fn exposition(registry: &Registry) -> impl IntoResponse + use<> {
-    match TextEncoder::new().encode_to_string(&registry.gather()) {
-        Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text),
+fn page(metrics: &Exposition) -> Response {
+    match metrics.parts() {
+        Ok(parts) => {
+            let body = Body::from_stream(stream::iter(parts.map(Ok::<_, Infallible>)));
+            ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], body).into_response()
+        }
         Err(error) => {
             tracing::warn!(%error, "the metrics could not be written");
-            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], String::new())
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }

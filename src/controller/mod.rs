@@ -62,10 +62,10 @@ pub type Shutdown = Shared<BoxFuture<'static, ()>>;
 /// Serves metrics and health at once, and works as soon as it holds the Lease. Ends when `shutdown` ends, a started
 /// reconciliation carried to its end; fails when the Lease is lost.
 pub async fn run(client: Client, settings: Settings, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
-    let registry = prometheus::Registry::new();
-    let metrics = metrics::Metrics::register(&registry)?;
+    let page = metrics::Exposition::default();
+    let metrics = metrics::Metrics::register(&page.registry)?;
     let (readiness, ready) = watch::channel(Readiness::Starting);
-    let server = health::serve(listener, registry.clone(), ready, shutdown.clone());
+    let server = health::serve(listener, page.clone(), ready, shutdown.clone());
     let mut candidate = lease::Candidate::new(&client, &settings.lease);
     let turn = async {
         let mut held = tokio::select! {
@@ -74,8 +74,8 @@ pub async fn run(client: Client, settings: Settings, listener: TcpListener, shut
         };
         metrics.leads.set(1);
         // In a task of its own: however much there is to do, the Lease is renewed and probes are answered.
-        let (registry, metrics, readiness) = (registry.clone(), metrics.clone(), readiness.clone());
-        let mut working = tokio::spawn(work(client.clone(), settings, registry, metrics, readiness, shutdown.clone()));
+        let (page, metrics, readiness) = (page.clone(), metrics.clone(), readiness.clone());
+        let mut working = tokio::spawn(work(client.clone(), settings, page, metrics, readiness, shutdown.clone()));
         let lost = tokio::select! {
             lost = held.keep() => Some(lost),
             result = &mut working => {
@@ -99,7 +99,7 @@ pub async fn run(client: Client, settings: Settings, listener: TcpListener, shut
 async fn work(
     client: Client,
     settings: Settings,
-    registry: prometheus::Registry,
+    page: metrics::Exposition,
     metrics: metrics::Metrics,
     readiness: watch::Sender<Readiness>,
     shutdown: Shutdown,
@@ -114,7 +114,7 @@ async fn work(
     let controllers: Vec<Controllers> =
         scopes.iter().map(|scope| Controllers::new(&client, &metrics, *scope, &active_jobs)).collect();
     let caches: Vec<Caches> = controllers.iter().map(Controllers::caches).collect();
-    registry.register(Box::new(metrics::StateMetrics::new(caches.clone(), metrics.clone())?))?;
+    page.show(metrics::StateMetrics::new(caches.clone(), metrics.clone()));
     let (now_filled, filled) = watch::channel(false);
     let context = Arc::new(Context {
         client: client.clone(),

@@ -1,10 +1,11 @@
-//! What is counted where it happens. Counters that carry the name of an object are collected by
-//! [`super::StateMetrics`], which knows what is still there.
+//! What is counted where it happens. Counters that carry the name of an object are shown by [`super::StateMetrics`],
+//! which knows what is still there.
 
 use super::catalogue::{self, Family, Kind};
+use super::object_counters::ObjectCounters;
 use crate::api::conditions::{self, types};
 use crate::api::connector::GalSyncConnectorStatus;
-use crate::api::run::{GalSyncRunStatus, OperationKind, OperationResult, OperationStatus, RunAction};
+use crate::api::run::{GalSyncRunStatus, OperationKind, OperationResult, OperationStatus};
 use crate::api::{GalSyncConnector, GalSyncRun};
 use crate::controller::error::Error;
 use crate::controller::run::wire;
@@ -12,10 +13,7 @@ use crate::model::counts::ChangeCounts;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{Gauge, HistogramOpts, HistogramTimer, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
-use std::collections::HashMap;
 
 #[derive(Clone)]
 pub struct Metrics {
@@ -27,21 +25,7 @@ pub struct Metrics {
     status_writes: IntCounterVec,
     run_durations: HistogramVec,
     operation_durations: HistogramVec,
-    of_objects: OfObjects,
-}
-
-/// Counters that name a schedule or a connector.
-#[derive(Clone)]
-struct OfObjects {
-    runs: IntCounterVec,
-    operations: IntCounterVec,
-    lost: IntCounterVec,
-    changes: IntCounterVec,
-    changes_left: IntCounterVec,
-    requests: IntCounterVec,
-    throttled: IntCounterVec,
-    retries: IntCounterVec,
-    read_bytes: IntCounterVec,
+    pub(super) of_objects: ObjectCounters,
 }
 
 fn counter(family: Family) -> prometheus::Result<IntCounterVec> {
@@ -73,17 +57,7 @@ impl Metrics {
             status_writes: counter(catalogue::STATUS_WRITES)?,
             run_durations: histogram(catalogue::RUN_DURATION)?,
             operation_durations: histogram(catalogue::OPERATION_DURATION)?,
-            of_objects: OfObjects {
-                runs: counter(catalogue::RUNS)?,
-                operations: counter(catalogue::OPERATIONS)?,
-                lost: counter(catalogue::LOST)?,
-                changes: counter(catalogue::CHANGES)?,
-                changes_left: counter(catalogue::CHANGES_LEFT)?,
-                requests: counter(catalogue::REQUESTS)?,
-                throttled: counter(catalogue::THROTTLED)?,
-                retries: counter(catalogue::RETRIES)?,
-                read_bytes: counter(catalogue::READ_BYTES)?,
-            },
+            of_objects: ObjectCounters::default(),
         };
         // From zero on, so that the first rise is seen as one.
         for controller in ["connector", "schedule", "run"] {
@@ -138,7 +112,7 @@ impl Metrics {
         if let Some(result) = succeeded.filter(|_| was_open) {
             let action = run.spec.action.name();
             let labels = [namespace.as_str(), schedule.as_str(), action, result.reason.as_str()];
-            self.of_objects.runs.with_label_values(&labels).inc();
+            self.of_objects.raise(catalogue::RUNS, &labels, 1);
             observe(&self.run_durations, action, after.start_time.as_ref(), after.completion_time.as_ref());
         }
     }
@@ -155,7 +129,7 @@ impl Metrics {
         let attempts = old.filter(|old| old.result.is_none()).map_or(0, |old| old.attempts);
         if attempts > 0 && operation.attempts > attempts {
             let lost = u64::from(operation.attempts - attempts);
-            self.of_objects.lost.with_label_values(&[namespace, connector]).inc_by(lost);
+            self.of_objects.raise(catalogue::LOST, &[namespace, connector], lost);
         }
         let Some(result) = operation.result.filter(|_| old.is_none_or(|old| old.result != operation.result)) else {
             return;
@@ -165,14 +139,13 @@ impl Metrics {
         let (start, end) = (operation.start_time.as_ref(), operation.completion_time.as_ref());
         observe(&self.operation_durations, kind, start, end);
         if let Some(counters) = operation.counters {
-            let of = &self.of_objects;
-            for (counter, count) in [
-                (&of.requests, counters.requests),
-                (&of.throttled, counters.throttled),
-                (&of.retries, counters.retries),
-                (&of.read_bytes, counters.bytes_read),
+            for (family, count) in [
+                (catalogue::REQUESTS, counters.requests),
+                (catalogue::THROTTLED, counters.throttled),
+                (catalogue::RETRIES, counters.retries),
+                (catalogue::READ_BYTES, counters.bytes_read),
             ] {
-                counter.with_label_values(&[namespace, connector]).inc_by(count);
+                self.of_objects.raise(family, &[namespace, connector], count);
             }
         }
         if operation.kind == OperationKind::Push
@@ -193,7 +166,7 @@ impl Metrics {
         let Some(verification) = after.verification.as_ref().filter(|_| job(before) != job(after)) else { return };
         let (namespace, name) = (connector.namespace().unwrap_or_default(), connector.name_any());
         let Some(reason) = verification.reason.as_ref().filter(|_| verification.completion_time.is_some()) else {
-            self.of_objects.lost.with_label_values(&[namespace.as_str(), &name]).inc();
+            self.of_objects.raise(catalogue::LOST, &[&namespace, &name], 1);
             return;
         };
         let good = reason.as_str() == "Completed";
@@ -205,78 +178,19 @@ impl Metrics {
 
     fn operation_ended(&self, namespace: &str, connector: &str, kind: &str, result: OperationResult, reason: &str) {
         let result = format!("{result:?}");
-        self.of_objects.operations.with_label_values(&[namespace, connector, kind, result.as_str(), reason]).inc();
+        self.of_objects.raise(catalogue::OPERATIONS, &[namespace, connector, kind, &result, reason], 1);
     }
 
     fn changed(&self, [namespace, schedule, connector]: [&str; 3], total: ChangeCounts, drifted: u64, deferred: u64) {
         for (change, count) in
             [("create", total.create), ("update", total.update), ("hide", total.hide), ("delete", total.delete)]
         {
-            self.of_objects.changes.with_label_values(&[namespace, schedule, connector, change]).inc_by(count);
+            self.of_objects.raise(catalogue::CHANGES, &[namespace, schedule, connector, change], count);
         }
         for (reason, count) in [("refused", total.failed), ("drifted", drifted), ("deferred", deferred)] {
-            self.of_objects.changes_left.with_label_values(&[namespace, schedule, connector, reason]).inc_by(count);
+            self.of_objects.raise(catalogue::CHANGES_LEFT, &[namespace, schedule, connector, reason], count);
         }
     }
-
-    /// Counters of an object begin at zero when it appears, so that the first rise is seen as one.
-    pub(super) fn connector_is_there(&self, namespace: &str, name: &str) {
-        let of = &self.of_objects;
-        for counter in [&of.requests, &of.throttled, &of.retries, &of.read_bytes, &of.lost] {
-            counter.with_label_values(&[namespace, name]);
-        }
-    }
-
-    /// As [`Self::connector_is_there`].
-    pub(super) fn schedule_is_there<'a>(
-        &self,
-        namespace: &str,
-        name: &str,
-        action: RunAction,
-        targets: impl Iterator<Item = &'a str>,
-    ) {
-        for result in ["Succeeded", "PartiallySucceeded", "Failed"] {
-            self.of_objects.runs.with_label_values(&[namespace, name, action.name(), result]);
-        }
-        for target in targets.filter(|_| action == RunAction::Push) {
-            self.changed([namespace, name, target], ChangeCounts::default(), 0, 0);
-        }
-    }
-
-    pub(super) fn object_descriptions(&self) -> Vec<&Desc> {
-        self.of_objects.all().into_iter().flat_map(Collector::desc).collect()
-    }
-
-    /// The counters of objects; those whose labels are not `alive` are forgotten.
-    pub(super) fn collect_alive(&self, alive: impl Fn(&HashMap<&str, &str>) -> bool) -> Vec<MetricFamily> {
-        let mut families = Vec::new();
-        for counter in self.of_objects.all() {
-            for mut family in counter.collect() {
-                let (kept, gone): (Vec<Metric>, Vec<Metric>) =
-                    family.take_metric().into_iter().partition(|metric| alive(&labels(metric)));
-                for metric in gone {
-                    // Gone already where two scrapes meet.
-                    let _ = counter.remove(&labels(&metric));
-                }
-                if !kept.is_empty() {
-                    family.set_metric(kept);
-                    families.push(family);
-                }
-            }
-        }
-        families
-    }
-}
-
-impl OfObjects {
-    fn all(&self) -> [&IntCounterVec; 9] {
-        let Self { runs, operations, lost, changes, changes_left, requests, throttled, retries, read_bytes } = self;
-        [runs, operations, lost, changes, changes_left, requests, throttled, retries, read_bytes]
-    }
-}
-
-fn labels(metric: &Metric) -> HashMap<&str, &str> {
-    metric.get_label().iter().map(|label| (label.name(), label.value())).collect()
 }
 
 fn observe(durations: &HistogramVec, label: &str, start: Option<&Time>, end: Option<&Time>) {

@@ -3,12 +3,16 @@
 
 pub mod catalogue;
 mod counters;
+mod exposition;
 mod gaps;
 mod memory;
+mod object_counters;
+mod series;
 mod state;
 
 #[cfg(test)]
 mod tests;
 
 pub use counters::Metrics;
+pub use exposition::Exposition;
 pub use state::StateMetrics;

@@ -1,20 +1,19 @@
 //! What a scrape shows of objects, and that it shows nothing of those that are gone.
 
 use super::catalogue::{self, Kind, families};
-use super::{Metrics, StateMetrics};
+use super::{Exposition, Metrics, StateMetrics};
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncRunStatus, GalSyncSchedule};
 use crate::controller::context::{Caches, Guarded};
 use crate::model::Digest;
 use crate::operation::{Outcome, PlanSummary, Reason, Verdict};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::{reflector, watcher};
-use prometheus::{Registry, TextEncoder};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A registry over caches that a test fills.
+/// The page over caches that a test fills.
 struct Scrape {
-    registry: Registry,
+    page: Exposition,
     metrics: Metrics,
     connectors: Writer<Guarded<GalSyncConnector>>,
     schedules: Writer<Guarded<GalSyncSchedule>>,
@@ -26,19 +25,15 @@ impl Scrape {
         let (connectors, connector_writer) = reflector::store();
         let (schedules, schedule_writer) = reflector::store();
         let (runs, run_writer) = reflector::store();
-        let registry = Registry::new();
-        let metrics = Metrics::register(&registry).unwrap();
-        let state = StateMetrics::new(
-            vec![Caches { connectors, schedules, runs, archive: Default::default() }],
-            metrics.clone(),
-        )
-        .unwrap();
-        registry.register(Box::new(state)).unwrap();
-        Self { registry, metrics, connectors: connector_writer, schedules: schedule_writer, runs: run_writer }
+        let page = Exposition::default();
+        let metrics = Metrics::register(&page.registry).unwrap();
+        let caches = Caches { connectors, schedules, runs, archive: Default::default() };
+        page.show(StateMetrics::new(vec![caches], metrics.clone()));
+        Self { page, metrics, connectors: connector_writer, schedules: schedule_writer, runs: run_writer }
     }
 
     fn text(&self) -> String {
-        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap()
+        self.page.parts().unwrap().collect()
     }
 
     #[track_caller]
@@ -282,7 +277,8 @@ fn the_catalogue_keeps_to_prometheus_conventions() {
         let (name, help) = (family.name, family.help);
         assert!(name.starts_with("galsync_") || name.starts_with("process_"), "{name}");
         assert_eq!(name.ends_with("_total"), family.kind == Kind::Counter, "{name}");
-        assert!(help.ends_with('.') && !help.contains('|'), "{name}: {help}");
+        // What is written unescaped into the page, and into a table.
+        assert!(help.ends_with('.') && !help.contains(['|', '\\', '\n']), "{name}: {help}");
         if matches!(family.kind, Kind::Histogram(_)) {
             assert!(name.ends_with("_seconds"), "{name}");
         }
@@ -322,6 +318,38 @@ fn the_catalogue_keeps_to_prometheus_conventions() {
         let line = format!("# TYPE {} {}", family.name, family.kind.name());
         assert!(shown.contains(&line), "{line} is in the catalogue and not in a scrape");
     }
+}
+
+/// What a server that reads the page insists on.
+#[test]
+fn the_page_has_each_family_and_each_series_once() {
+    let mut scrape = Scrape::full();
+    // In both places at once: zero from the schedule, and what was counted.
+    let status = json!({ "operations": [operation("Push", "fab", 1, Some("Succeeded"))] });
+    let status: GalSyncRunStatus = serde_json::from_value(status).unwrap();
+    scrape.metrics.run_status_written(&run(json!([])), &GalSyncRunStatus::default(), &status);
+    let first = scrape.text();
+    // In another order.
+    for connector in [target(), source()] {
+        scrape.connectors.apply_watcher_event(&watcher::Event::Apply(connector));
+    }
+    let second = scrape.text();
+    let of_objects = |page: &str| page[page.find("# HELP galsync_changes_total").unwrap()..].to_owned();
+    assert_eq!(of_objects(&first), of_objects(&second), "pages of the same figures differ");
+    let (mut series, mut seen, mut family) = (BTreeSet::new(), BTreeSet::new(), "");
+    for line in first.lines() {
+        if let Some(comment) = line.strip_prefix("# ") {
+            let (kind, name) = comment.split_once(' ').unwrap();
+            family = name.split(' ').next().unwrap();
+            assert!(seen.insert((kind, family)), "{kind} of {family} twice");
+            continue;
+        }
+        assert!(seen.contains(&("TYPE", family)) && line.starts_with(family), "{line} below {family}");
+        let (labels, value) = line.rsplit_once(' ').unwrap();
+        assert!(series.insert(labels), "{labels} twice");
+        value.parse::<f64>().unwrap();
+    }
+    assert!(series.len() > 100, "{}", series.len());
 }
 
 /// `docs/metrics.md`; `GALSYNC_BLESS=1` writes it anew.

@@ -4,18 +4,16 @@ mod connector;
 mod run;
 mod schedule;
 
-use super::catalogue::{self, Family, Kind};
+use super::catalogue::{self, Family};
 use super::counters::Metrics;
 use super::gaps::Gaps;
+use super::series::Series;
 use crate::api::GalSyncRun;
 use crate::controller::context::{Caches, Guarded};
 use crate::controller::run::is_completed;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, Opts};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -24,118 +22,101 @@ pub struct StateMetrics {
     caches: Vec<Caches>,
     metrics: Metrics,
     gaps: Gaps,
-    /// Only to tell the registry what there will be.
-    described: Figures,
 }
 
-/// The gauges of one scrape, by name.
-struct Figures(BTreeMap<&'static str, GaugeVec>);
-
-/// Gauges of the process, which stand elsewhere.
-const OF_THE_PROCESS: [Family; 4] = [catalogue::BUILD, catalogue::LEADER, catalogue::STARTED, catalogue::MEMORY];
+/// The figures of one scrape.
+#[derive(Default)]
+pub struct Figures {
+    families: BTreeMap<&'static str, Series>,
+    /// Where several caches count together, by family and label.
+    sums: BTreeMap<(&'static str, String), (Family, u64)>,
+}
 
 impl Figures {
-    fn new() -> prometheus::Result<Self> {
-        let gauges =
-            catalogue::families().filter(|family| family.kind == Kind::Gauge && !OF_THE_PROCESS.contains(family));
-        let gauges =
-            gauges.map(|family| Ok((family.name, GaugeVec::new(Opts::new(family.name, family.help), family.labels)?)));
-        gauges.collect::<prometheus::Result<_>>().map(Self)
-    }
-
     /// The labels in the catalogue's order.
-    fn set(&self, family: Family, labels: &[&str], value: f64) {
-        self.0[family.name].with_label_values(labels).set(value);
+    pub(super) fn set(&mut self, family: Family, labels: &[&str], value: f64) {
+        self.families.entry(family.name).or_insert_with(|| Series::new(family)).set(labels, value);
     }
 
-    /// As [`Self::set_count`], where several caches count together.
-    fn add_count(&self, family: Family, labels: &[&str], count: u64) {
-        #[expect(clippy::cast_precision_loss, reason = "a cluster has far fewer objects than 2^52")]
-        self.0[family.name].with_label_values(labels).add(count as f64);
+    /// Adds to the figure of a family with one label.
+    fn add_count(&mut self, family: Family, label: &str, count: u64) {
+        self.sums.entry((family.name, label.to_owned())).or_insert((family, 0)).1 += count;
     }
 
-    fn set_count(&self, family: Family, labels: &[&str], count: u64) {
+    pub(super) fn set_count(&mut self, family: Family, labels: &[&str], count: u64) {
         #[expect(clippy::cast_precision_loss, reason = "counts of people, bytes and seconds are far below 2^52")]
         self.set(family, labels, count as f64);
     }
 
-    fn set_flag(&self, family: Family, labels: &[&str], flag: bool) {
+    fn set_flag(&mut self, family: Family, labels: &[&str], flag: bool) {
         self.set(family, labels, f64::from(u8::from(flag)));
     }
 
-    fn set_time(&self, family: Family, labels: &[&str], time: Option<&Time>) {
+    fn set_time(&mut self, family: Family, labels: &[&str], time: Option<&Time>) {
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
         if let Some(time) = time {
             self.set(family, labels, time.0.as_second() as f64);
         }
     }
 
-    /// The later of the time that is set and this one.
-    fn raise_time(&self, family: Family, labels: &[&str], time: &Time) {
-        let gauge = self.0[family.name].with_label_values(labels);
-        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
-        gauge.set(gauge.get().max(time.0.as_second() as f64));
-    }
-
-    fn set_conditions(&self, [kind, namespace, name]: [&str; 3], conditions: &[Condition]) {
+    fn set_conditions(&mut self, [kind, namespace, name]: [&str; 3], conditions: &[Condition]) {
         for condition in conditions {
             let labels = |status| [kind, namespace, name, condition.type_.as_str(), status];
             self.set_flag(catalogue::CONDITION, &labels("True"), false);
             self.set_flag(catalogue::CONDITION, &labels(condition.status.as_str()), true);
         }
     }
+
+    /// Their part of the page, family by family; what has been written is held no longer.
+    pub(super) fn parts(self) -> impl Iterator<Item = String> + Send {
+        self.families.into_values().flat_map(Series::parts)
+    }
 }
 
 impl StateMetrics {
-    pub fn new(caches: Vec<Caches>, metrics: Metrics) -> prometheus::Result<Self> {
-        Ok(Self { caches, metrics, gaps: Gaps::default(), described: Figures::new()? })
-    }
-}
-
-impl Collector for StateMetrics {
-    fn desc(&self) -> Vec<&Desc> {
-        let gauges = self.described.0.values().flat_map(Collector::desc);
-        gauges.chain(self.metrics.object_descriptions()).collect()
+    pub fn new(caches: Vec<Caches>, metrics: Metrics) -> Self {
+        Self { caches, metrics, gaps: Gaps::default() }
     }
 
-    fn collect(&self) -> Vec<MetricFamily> {
-        let figures = Figures::new().expect("the same gauges were made before");
+    pub(super) fn figures(&self) -> Figures {
+        let mut figures = Figures::default();
         let mut there = There::default();
         for caches in &self.caches {
-            let connectors = readable("GalSyncConnector", &caches.connectors, &figures);
-            let schedules = readable("GalSyncSchedule", &caches.schedules, &figures);
-            let runs = readable("GalSyncRun", &caches.runs, &figures);
-            figures.add_count(catalogue::WATCHED, &["GalSyncRun"], caches.archive.count() as u64);
+            let connectors = readable("GalSyncConnector", &caches.connectors, &mut figures);
+            let schedules = readable("GalSyncSchedule", &caches.schedules, &mut figures);
+            let runs = readable("GalSyncRun", &caches.runs, &mut figures);
+            figures.add_count(catalogue::WATCHED, "GalSyncRun", caches.archive.count() as u64);
+            let mut runs: Vec<_> = runs.iter().filter_map(|object| object.0.as_ref().ok()).collect();
+            runs.sort_by_key(|run| run.creation_timestamp().map(|time| time.0));
+            let newest_pulls = run::newest_pulls(&runs);
             for connector in connectors.iter().filter_map(|object| object.0.as_ref().ok()) {
-                connector::figures(connector, &figures);
                 let (namespace, name) = there.add(true, connector);
-                self.metrics.connector_is_there(&namespace, &name);
+                connector::figures(connector, newest_pulls.get(&(namespace, &name)).copied(), &mut figures);
             }
-            let runs: Vec<_> = runs.iter().filter_map(|object| object.0.as_ref().ok()).collect();
             let by_name = by_name(&runs);
             for schedule in schedules.iter().filter_map(|object| object.0.as_ref().ok()) {
-                schedule::figures(schedule, &by_name, self.gaps.seconds(schedule), &figures);
-                let (namespace, name) = there.add(false, schedule);
-                let targets = schedule.spec.targets.iter().map(|target| target.connector_ref.name.as_str());
-                self.metrics.schedule_is_there(&namespace, &name, schedule.spec.mode.action(), targets);
+                there.add(false, schedule);
+                schedule::figures(schedule, &by_name, self.gaps.seconds(schedule), &mut figures);
             }
-            run::figures(runs, &there, &figures);
+            run::figures(&runs, &there, &mut figures);
         }
-        let gauges = figures.0.values().flat_map(Collector::collect);
-        let gauges = gauges.filter(|family| !family.get_metric().is_empty());
-        gauges.chain(self.metrics.collect_alive(|labels| there.has_all(labels))).collect()
+        for ((_, label), (family, count)) in std::mem::take(&mut figures.sums) {
+            figures.set_count(family, &[&label], count);
+        }
+        self.metrics.of_objects.tell(|family, labels| there.has_all(family, labels), &mut figures);
+        figures
     }
 }
 
 /// The objects of one kind, counted.
-fn readable<K>(kind: &str, store: &Store<Guarded<K>>, figures: &Figures) -> Vec<Arc<Guarded<K>>>
+fn readable<K>(kind: &str, store: &Store<Guarded<K>>, figures: &mut Figures) -> Vec<Arc<Guarded<K>>>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
     let objects = store.state();
     let unreadable = objects.iter().filter(|object| object.0.is_err()).count();
-    figures.add_count(catalogue::WATCHED, &[kind], objects.len() as u64);
-    figures.add_count(catalogue::UNREADABLE, &[kind], unreadable as u64);
+    figures.add_count(catalogue::WATCHED, kind, objects.len() as u64);
+    figures.add_count(catalogue::UNREADABLE, kind, unreadable as u64);
     objects
 }
 
@@ -173,10 +154,11 @@ impl There {
         self.connectors.contains(&(namespace.to_owned(), name.to_owned()))
     }
 
-    fn has_all(&self, labels: &HashMap<&str, &str>) -> bool {
-        let namespace = labels.get("namespace").copied().unwrap_or_default();
+    fn has_all(&self, family: Family, labels: &[&str]) -> bool {
+        let label = |name: &str| family.labels.iter().position(|known| *known == name).map(|place| labels[place]);
+        let namespace = label("namespace").unwrap_or_default();
         self.namespaces.contains(namespace)
-            && labels.get("schedule").is_none_or(|name| self.has_schedule(namespace, name))
-            && labels.get("connector").is_none_or(|name| self.has_connector(namespace, name))
+            && label("schedule").is_none_or(|name| self.has_schedule(namespace, name))
+            && label("connector").is_none_or(|name| self.has_connector(namespace, name))
     }
 }

@@ -18,13 +18,28 @@ const POLICY: &str = "Policy";
 /// A schedule's target, or a connector's operation: namespace, and the two names.
 type Of<'a> = (String, &'a str, &'a str);
 
-pub(super) fn figures(mut runs: Vec<&GalSyncRun>, there: &There, figures: &Figures) {
+/// When the newest pull of each connector began, by namespace and name. The oldest run comes first.
+pub(super) fn newest_pulls<'a>(runs: &[&'a GalSyncRun]) -> HashMap<(String, &'a str), &'a Time> {
+    let mut newest = HashMap::new();
+    for run in runs {
+        for operation in run.status.iter().flat_map(|status| &status.operations) {
+            if operation.kind == OperationKind::Pull
+                && operation.result == Some(OperationResult::Succeeded)
+                && let Some(start) = &operation.start_time
+            {
+                newest.insert((run.namespace().unwrap_or_default(), operation.connector.as_str()), start);
+            }
+        }
+    }
+    newest
+}
+
+/// The oldest run comes first.
+pub(super) fn figures(runs: &[&GalSyncRun], there: &There, figures: &mut Figures) {
     let counts = || OPERATIONS_OF_RUNS.into_iter().map(|name| (name, 0)).collect::<BTreeMap<&str, u64>>();
     let (mut active, mut waiting) = (counts(), counts());
     let mut newest_plans: HashMap<Of<'_>, &BTreeMap<String, u64>> = HashMap::new();
     let mut newest_peaks: HashMap<Of<'_>, u64> = HashMap::new();
-    let mut newest_pulls: HashMap<(String, &str), &Time> = HashMap::new();
-    runs.sort_by_key(|run| run.creation_timestamp().map(|time| time.0));
     for run in runs {
         let Some(status) = &run.status else { continue };
         let namespace = || run.namespace().unwrap_or_default();
@@ -33,12 +48,6 @@ pub(super) fn figures(mut runs: Vec<&GalSyncRun>, there: &There, figures: &Figur
             if operation.completion_time.is_none() && operation.result.is_none() {
                 let counts = if operation.attempts > 0 { &mut active } else { &mut waiting };
                 *counts.entry(kind).or_default() += 1;
-            }
-            if operation.kind == OperationKind::Pull
-                && operation.result == Some(OperationResult::Succeeded)
-                && let Some(start) = &operation.start_time
-            {
-                newest_pulls.insert((namespace(), operation.connector.as_str()), start);
             }
             let peak = operation.counters.map_or(0, |counters| counters.peak_memory_bytes);
             if peak > 0 {
@@ -54,18 +63,12 @@ pub(super) fn figures(mut runs: Vec<&GalSyncRun>, there: &There, figures: &Figur
     }
     for (family, counts) in [(ACTIVE, active), (WAITING, waiting)] {
         for (operation, count) in counts {
-            figures.add_count(family, &[operation], count);
+            figures.add_count(family, operation, count);
         }
     }
     for ((namespace, connector, kind), peak) in newest_peaks {
         if there.has_connector(&namespace, connector) {
             figures.set_count(PEAK_MEMORY, &[&namespace, connector, kind], peak);
-        }
-    }
-    // The connector itself tells of a pull that found nothing new only later.
-    for ((namespace, connector), start) in newest_pulls {
-        if there.has_connector(&namespace, connector) {
-            figures.raise_time(SNAPSHOT, &[&namespace, connector], start);
         }
     }
     for ((namespace, schedule, connector), reasons) in newest_plans {

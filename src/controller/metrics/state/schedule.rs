@@ -2,17 +2,18 @@
 
 use super::catalogue::*;
 use super::{Figures, Runs};
-use crate::api::run::{Counts, OperationKind};
+use crate::api::run::{Counts, OperationKind, RunAction};
 use crate::api::schedule::PendingApproval;
 use crate::api::{GalSyncRun, GalSyncSchedule};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-pub(super) fn figures(schedule: &GalSyncSchedule, runs: &Runs<'_>, interval: Option<u64>, figures: &Figures) {
+pub(super) fn figures(schedule: &GalSyncSchedule, runs: &Runs<'_>, interval: Option<u64>, figures: &mut Figures) {
     let (namespace, name) = (schedule.namespace().unwrap_or_default(), schedule.name_any());
     let labels = [namespace.as_str(), name.as_str()];
     let resource = ["GalSyncSchedule", labels[0], labels[1]];
     figures.set_flag(SUSPENDED, &resource, schedule.spec.suspend);
+    begin_counters(schedule, labels, figures);
     if let Some(interval) = interval {
         figures.set_count(INTERVAL, &labels, interval);
     }
@@ -71,6 +72,23 @@ pub(super) fn figures(schedule: &GalSyncSchedule, runs: &Runs<'_>, interval: Opt
         for (result, count) in changes(&target.counts).into_iter().chain([("unchanged", unchanged), ("failed", failed)])
         {
             figures.set_count(LAST_CHANGES, &[labels[0], labels[1], labels[2], result], count);
+        }
+    }
+}
+
+/// From zero on when the schedule appears, so that the first rise is seen as one.
+fn begin_counters(schedule: &GalSyncSchedule, labels: [&str; 2], figures: &mut Figures) {
+    let action = schedule.spec.mode.action();
+    for result in ["Succeeded", "PartiallySucceeded", "Failed"] {
+        figures.set_count(RUNS, &[labels[0], labels[1], action.name(), result], 0);
+    }
+    for target in schedule.spec.targets.iter().filter(|_| action == RunAction::Push) {
+        let target = target.connector_ref.name.as_str();
+        for (change, count) in changes(&Counts::default()) {
+            figures.set_count(CHANGES, &[labels[0], labels[1], target, change], count);
+        }
+        for reason in ["refused", "drifted", "deferred"] {
+            figures.set_count(CHANGES_LEFT, &[labels[0], labels[1], target, reason], 0);
         }
     }
 }
