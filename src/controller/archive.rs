@@ -2,6 +2,7 @@
 //! hold ten thousand of them, and all that is ever asked about one is whether it is to go.
 
 use super::context::Guarded;
+use super::informer::Changes;
 use super::run::{is_completed, is_manual};
 use crate::api::GalSyncRun;
 use crate::api::conditions::{self, types};
@@ -32,15 +33,6 @@ type Shelves = HashMap<Place, Vec<Line>>;
 
 #[derive(Clone, Default)]
 pub struct Archive(Arc<Mutex<Shelves>>);
-
-/// What becomes of a change of the watch.
-#[derive(Default)]
-pub struct Sorted {
-    /// To be taken into the cache, and told.
-    pub events: Vec<Event<Guarded<GalSyncRun>>>,
-    /// To be taken out of the cache: they are there as before, but for us.
-    pub archived: Vec<Arc<Guarded<GalSyncRun>>>,
-}
 
 /// Sorts the changes of one watch.
 pub struct Archivist {
@@ -108,7 +100,11 @@ fn line(run: &GalSyncRun) -> Option<Line> {
 
 impl Archivist {
     /// `cache` is as it was before this change.
-    pub fn sort(&mut self, event: Event<Guarded<GalSyncRun>>, cache: &Store<Guarded<GalSyncRun>>) -> Sorted {
+    pub fn sort(
+        &mut self,
+        event: Event<Guarded<GalSyncRun>>,
+        cache: &Store<Guarded<GalSyncRun>>,
+    ) -> Changes<GalSyncRun> {
         let known = |object: &Guarded<GalSyncRun>| {
             let run = object.0.as_ref().ok()?;
             Some((place(run)?, run.name_any(), line(run)))
@@ -118,53 +114,53 @@ impl Archivist {
             Event::Init => {
                 self.list.clear();
                 self.whole.clear();
-                Sorted { events: vec![Event::Init], archived: Vec::new() }
+                Changes::only(Event::Init)
             }
             Event::InitApply(object) => {
                 let Some((place, name, Some(line))) = known(&object) else {
-                    return Sorted { events: vec![Event::InitApply(object)], archived: Vec::new() };
+                    return Changes::only(Event::InitApply(object));
                 };
                 let path = |name: &str| format!("{}/{name}", place.0);
-                let (behind, _) = shelve(&mut self.list, place.clone(), line);
-                self.whole.insert(path(&name), object);
+                let (behind, is_behind) = shelve(&mut self.list, place.clone(), line);
                 if let Some(behind) = behind {
                     self.whole.remove(&path(&behind.name));
                 }
-                // Of a shelf that was full the new one itself may be further behind.
-                let shelf = &self.list[&place];
-                if shelf.iter().skip(WHOLE).any(|line| line.name == name) {
+                if is_behind {
+                    // A list may name it a second time, as it is since.
                     self.whole.remove(&path(&name));
+                } else {
+                    self.whole.insert(path(&name), object);
                 }
-                Sorted::default()
+                Changes::none()
             }
             Event::InitDone => {
                 let list = std::mem::take(&mut self.list);
                 self.archive.with(|shelves| *shelves = list);
                 let whole = std::mem::take(&mut self.whole).into_values().map(Event::InitApply);
-                Sorted { events: whole.chain([Event::InitDone]).collect(), archived: Vec::new() }
+                Changes { events: whole.chain([Event::InitDone]).collect(), left_out: Vec::new() }
             }
             Event::Apply(object) => {
                 let Some((place, name, line)) = known(&object) else {
-                    return Sorted { events: vec![Event::Apply(object)], archived: Vec::new() };
+                    return Changes::only(Event::Apply(object));
                 };
                 let Some(line) = line else {
                     self.archive.with(|shelves| take_off(shelves, &place, &name));
-                    return Sorted { events: vec![Event::Apply(object)], archived: Vec::new() };
+                    return Changes::only(Event::Apply(object));
                 };
                 let namespace = place.0.clone();
                 let (behind, is_behind) = self.archive.with(|shelves| shelve(shelves, place, line));
                 if is_behind {
                     // Nobody waits for an old run; one that was whole until now has been told of.
-                    return Sorted { events: Vec::new(), archived: cached(&namespace, &name).into_iter().collect() };
+                    return Changes { left_out: cached(&namespace, &name).into_iter().collect(), ..Changes::none() };
                 }
-                let archived = behind.and_then(|line| cached(&namespace, &line.name)).into_iter().collect();
-                Sorted { events: vec![Event::Apply(object)], archived }
+                let left_out = behind.and_then(|line| cached(&namespace, &line.name)).into_iter().collect();
+                Changes { left_out, ..Changes::only(Event::Apply(object)) }
             }
             Event::Delete(object) => {
                 if let Some((place, name, _)) = known(&object) {
                     self.archive.with(|shelves| take_off(shelves, &place, &name));
                 }
-                Sorted { events: vec![Event::Delete(object)], archived: Vec::new() }
+                Changes::only(Event::Delete(object))
             }
         }
     }

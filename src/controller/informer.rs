@@ -3,7 +3,7 @@
 //! With a watch each, a reconciler could be woken by a change that another watch, whose cache it reads, had not seen
 //! yet; it would judge by the past, and nothing would wake it again.
 
-use super::archive::{Archive, Sorted};
+use super::archive::Archive;
 use super::context::Guarded;
 use super::metrics::Metrics;
 use crate::api::GalSyncRun;
@@ -34,19 +34,32 @@ where
     sort: Option<Sort<K>>,
 }
 
-/// Says what of a change comes into the cache and is told, and what leaves the cache without a word.
+/// What becomes of a change of the watch.
+pub struct Changes<K> {
+    /// To be taken into the cache, and told.
+    pub events: Vec<Event<Guarded<K>>>,
+    /// To be taken out of the cache without a word: they are there as before, but for us.
+    pub left_out: Vec<Arc<Guarded<K>>>,
+}
+
+impl<K> Changes<K> {
+    pub fn none() -> Self {
+        Self { events: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// The event as it came.
+    pub fn only(event: Event<Guarded<K>>) -> Self {
+        Self { events: vec![event], left_out: Vec::new() }
+    }
+}
+
 type Sort<K> = Box<dyn FnMut(Event<Guarded<K>>, &Store<Guarded<K>>) -> Changes<K> + Send + Sync>;
-type Changes<K> = (Vec<Event<Guarded<K>>>, Vec<Arc<Guarded<K>>>);
 
 impl Informer<GalSyncRun> {
     /// One whose cache leaves old runs to the archive.
     pub fn archiving(archive: &Archive) -> Self {
         let mut archivist = archive.archivist();
-        let sort: Sort<GalSyncRun> = Box::new(move |event, cache| {
-            let Sorted { events, archived } = archivist.sort(event, cache);
-            (events, archived)
-        });
-        Self { sort: Some(sort), ..Self::new() }
+        Self { sort: Some(Box::new(move |event, cache| archivist.sort(event, cache))), ..Self::new() }
     }
 }
 
@@ -99,9 +112,9 @@ where
             lighten(object.meta_mut());
         }
         let cache = self.cache();
-        let (events, left_out) = match &mut self.sort {
+        let Changes { events, left_out } = match &mut self.sort {
             Some(sort) => sort(event, &cache),
-            None => (vec![event], Vec::new()),
+            None => Changes::only(event),
         };
         events.into_iter().for_each(|event| self.apply(event));
         for object in left_out {
