@@ -130,6 +130,11 @@ impl Context {
         self.caches.iter().flat_map(|caches| objects(&caches.runs, namespace, &wanted)).collect()
     }
 
+    /// The runs that name the schedule.
+    pub fn runs_of(&self, namespace: &str, schedule: &str) -> Vec<Known<GalSyncRun>> {
+        self.runs_that(namespace, |run| names_schedule(run, schedule))
+    }
+
     /// The runs of a schedule that ended well, the newest first; [`Context::runs`] has only the newest of them.
     pub fn ended_well(&self, namespace: &str, schedule: &str) -> Vec<Line> {
         self.caches.iter().flat_map(|caches| caches.archive.of(namespace, schedule)).collect()
@@ -164,6 +169,11 @@ impl Context {
         self.metrics.status_written(&K::kind(&()));
         Ok(())
     }
+}
+
+/// Whether the run is one of this schedule of its namespace.
+pub fn names_schedule(run: &GalSyncRun, schedule: &str) -> bool {
+    run.spec.schedule_ref.as_ref().is_some_and(|reference| reference.name.as_str() == schedule)
 }
 
 /// References to the incomplete runs of a namespace that `wanted` picks.

@@ -1,7 +1,7 @@
 //! Which finished runs go. What they did stays in the store's reports, in the schedule's status and in the targets.
 
 use super::archive::Line;
-use super::context::{Context, Guarded, each};
+use super::context::{Context, Guarded, Known, each};
 use super::error::Error;
 use super::run::is_completed;
 use crate::api::GalSyncRun;
@@ -66,15 +66,15 @@ fn superfluous(runs: &[Ended], history: &History, now: Timestamp) -> Vec<Ended> 
     going
 }
 
-/// Removes what is superfluous among the runs that `own` picks, and those of the archive.
+/// Removes what is superfluous among the runs that are whole in the cache, and those of the archive.
 pub async fn prune(
     context: &Context,
     namespace: &str,
     history: &History,
-    own: impl Fn(&GalSyncRun) -> bool,
+    whole: &[Known<GalSyncRun>],
     archived: Vec<Line>,
 ) -> Result<(), Error> {
-    let mut runs: Vec<Ended> = each(&context.runs_that(namespace, own)).filter_map(Ended::of).collect();
+    let mut runs: Vec<Ended> = each(whole).filter_map(Ended::of).collect();
     let whole: HashSet<String> = runs.iter().map(|run| run.name.clone()).collect();
     runs.extend(archived.into_iter().filter(|line| !whole.contains(&line.name)).map(Ended::archived));
     let api: Api<Guarded<GalSyncRun>> = Api::namespaced(context.client.clone(), namespace);

@@ -233,7 +233,7 @@ impl Controllers {
             .watches_shared_stream(schedules.listen(), move |schedule| {
                 let name = schedule.name_any();
                 incomplete_runs(&run_cache, &schedule.namespace().unwrap_or_default(), |run| {
-                    run.spec.schedule_ref.as_ref().is_some_and(|reference| reference.name.as_str() == name)
+                    context::names_schedule(run, &name)
                 })
             });
         let watches = futures::future::join3(

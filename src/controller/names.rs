@@ -1,5 +1,6 @@
 //! Names that Kubernetes takes: at most 63 characters, cut with a hash where they would be longer.
 
+use super::jobs::keys;
 use crate::model::digest::short_hash;
 use crate::operation::OperationType;
 
@@ -15,6 +16,11 @@ pub fn bounded(text: &str, most: usize) -> String {
     let end = (0..=keep).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     let head = text[..end].trim_end_matches(['-', '.', '_']);
     format!("{head}-{}", short_hash(text))
+}
+
+/// The label of a schedule's runs, by which they can be listed.
+pub fn schedule_label(schedule: &str) -> (String, String) {
+    (keys::SCHEDULE.to_owned(), bounded(schedule, MAX_NAME))
 }
 
 /// The two places of a connector in which an operation can run. Each is one Job name, so that the API server

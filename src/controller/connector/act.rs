@@ -54,7 +54,8 @@ pub async fn act(context: &Context, observation: &Observation, decision: Decisio
     }
     events::publish(context, &connector.object_ref(&()), events).await;
     let own = |run: &GalSyncRun| run.spec.connector_ref.as_ref().is_some_and(|of| of.name.as_str() == name);
-    history::prune(context, &namespace, &History::default(), own, Vec::new()).await?;
+    let runs = context.runs_that(&namespace, own);
+    history::prune(context, &namespace, &History::default(), &runs, Vec::new()).await?;
     let collected = garbage::look(context, connector).await?;
     again_seconds = again_seconds.into_iter().chain(collected).min();
     Ok(again_seconds.map_or_else(Action::await_change, |seconds| Action::requeue(Duration::from_secs(seconds))))

@@ -8,7 +8,7 @@ use crate::controller::context::{Context, Guarded, Known};
 use crate::controller::error::Error;
 use crate::controller::job_state::{self, JobState, Owner};
 use crate::controller::jobs::keys;
-use crate::controller::names::{MAX_NAME, Slot, bounded};
+use crate::controller::names::{Slot, schedule_label};
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
@@ -97,8 +97,8 @@ async fn add_archived(
     runs: &mut Vec<Known<GalSyncRun>>,
 ) -> Result<(), Error> {
     let Some(schedule) = &run.spec.schedule_ref else { return Ok(()) };
-    let label = format!("{}={}", keys::SCHEDULE, bounded(schedule.name.as_str(), MAX_NAME));
-    let all = api.list(&ListParams::default().labels(&label)).await?.items;
+    let (key, value) = schedule_label(schedule.name.as_str());
+    let all = api.list(&ListParams::default().labels(&format!("{key}={value}"))).await?.items;
     let known: HashSet<Option<String>> = runs.iter().map(|run| run.uid()).collect();
     runs.extend(
         all.into_iter().filter_map(|run| run.0.ok()).filter(|run| !known.contains(&run.uid())).map(Known::from),

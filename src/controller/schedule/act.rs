@@ -8,8 +8,7 @@ use crate::api::run::GalSyncRunSpec;
 use crate::api::{GalSyncRun, GalSyncSchedule};
 use crate::controller::context::{Context, FIELD_MANAGER};
 use crate::controller::error::Error;
-use crate::controller::jobs::keys;
-use crate::controller::names::{MAX_NAME, bounded};
+use crate::controller::names::schedule_label;
 use crate::controller::run::{PASS_NUMBER, SCHEDULED_FOR};
 use crate::controller::{events, history};
 use kube::api::{Api, PostParams};
@@ -27,9 +26,8 @@ pub async fn act(context: &Context, observation: &Observation, decision: Decisio
     events::publish(context, &schedule.object_ref(&()), events).await;
     let namespace = schedule.namespace().ok_or(Error::Incomplete("namespace"))?;
     let name = schedule.name_any();
-    let own = |run: &GalSyncRun| run.spec.schedule_ref.as_ref().is_some_and(|of| of.name.as_str() == name);
-    let archived = context.ended_well(&namespace, &name);
-    history::prune(context, &namespace, &schedule.spec.history, own, archived).await?;
+    let (whole, archived) = (context.runs_of(&namespace, &name), context.ended_well(&namespace, &name));
+    history::prune(context, &namespace, &schedule.spec.history, &whole, archived).await?;
     Ok(again_seconds.map_or_else(Action::await_change, |seconds| Action::requeue(Duration::from_secs(seconds))))
 }
 
@@ -48,7 +46,7 @@ async fn make_run(context: &Context, schedule: &GalSyncSchedule, pass: &Pass) ->
     run.metadata.owner_references = Some(vec![schedule.controller_owner_ref(&()).ok_or(Error::Incomplete("UID"))?]);
     run.annotations_mut()
         .extend([(PASS_NUMBER.to_owned(), pass.number.to_string()), (SCHEDULED_FOR.to_owned(), pass.due.to_string())]);
-    run.labels_mut().insert(keys::SCHEDULE.to_owned(), bounded(&schedule.name_any(), MAX_NAME));
+    run.labels_mut().extend([schedule_label(&schedule.name_any())]);
     let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     match Api::<GalSyncRun>::namespaced(context.client.clone(), &namespace).create(&parameters, &run).await {
         Ok(_) => {

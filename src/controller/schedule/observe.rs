@@ -44,8 +44,7 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
             let (retry_after, starting_deadline) = punctuality(&schedule)?;
             Ok(Times { timing: timing(&schedule)?, retry_after, starting_deadline })
         });
-    let own = |run: &GalSyncRun| run.spec.schedule_ref.as_ref().is_some_and(|of| of.name.as_str() == name);
-    let mut runs = context.runs_that(namespace, own);
+    let mut runs = context.runs_of(namespace, name);
     // The cache may not have the run yet that was made a moment ago.
     let active = schedule.status.as_ref().and_then(|status| status.active_run_ref.as_ref());
     if let Some(active) = active.map(|reference| reference.name.as_str())

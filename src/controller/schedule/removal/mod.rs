@@ -15,8 +15,7 @@ use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use crate::controller::context::{Context, FIELD_MANAGER, Guarded, Known};
 use crate::controller::error::Error;
 use crate::controller::events::{self, Event};
-use crate::controller::jobs::keys;
-use crate::controller::names::{MAX_NAME, bounded};
+use crate::controller::names::schedule_label;
 use decide::{Decision, Observation, Removal, Step, decide};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::runtime::controller::Action;
@@ -41,8 +40,7 @@ pub async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result
     let Some(Guarded { 0: Ok(schedule) }) = api.get_opt(name).await? else {
         return Ok(Turn::Ends(Action::await_change()));
     };
-    let own = |run: &GalSyncRun| run.spec.schedule_ref.as_ref().is_some_and(|of| of.name.as_str() == name);
-    let mut runs = context.runs_that(namespace, own);
+    let mut runs = context.runs_of(namespace, name);
     runs.sort_by_key(|run| (run.creation_timestamp().map(|time| time.0), run.name_any()));
     let observation = Observation { schedule: &schedule, runs: &runs, now: context.now() };
     let Decision { step, status, again_seconds } = decide(&observation);
@@ -113,7 +111,7 @@ async fn make_run(
     let owners = connectors.iter().filter(|connector| targets.contains(&connector.name_any()));
     let owners: Vec<_> = owners.filter_map(|connector| connector.owner_ref(&())).collect();
     run.metadata.owner_references = Some(owners).filter(|owners| !owners.is_empty());
-    run.labels_mut().insert(keys::SCHEDULE.to_owned(), bounded(&schedule.name_any(), MAX_NAME));
+    run.labels_mut().extend([schedule_label(&schedule.name_any())]);
     let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     match Api::<GalSyncRun>::namespaced(context.client.clone(), namespace).create(&parameters, &run).await {
         Ok(_) => {
