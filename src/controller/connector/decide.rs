@@ -1,6 +1,6 @@
 //! What a connector needs next, and what its status says. Pure.
 
-use super::observe::{Observation, SourceSlot};
+use super::observe::{Observation, Pulled, SourceSlot};
 use crate::api::conditions::{self, Wanted, types};
 use crate::api::connector::{Capabilities, GalSyncConnectorStatus, LastPull, VerificationStatus};
 use crate::controller::events::Event;
@@ -41,7 +41,7 @@ pub fn decide(observation: &Observation, start_deadline_seconds: u64) -> Decisio
         let generation = status.verification.as_ref().map_or(generation, |verification| verification.generation);
         record(&mut status, outcome, generation, None);
     }
-    if let Some((run, outcome)) = pulled
+    if let Some(Pulled { run, outcome, .. }) = pulled
         && let Some(source) = &outcome.source
         && status.last_pull.as_ref().is_none_or(|last| outcome.started.as_second() > last.start_time.0.as_second())
     {
@@ -87,14 +87,16 @@ pub fn decide(observation: &Observation, start_deadline_seconds: u64) -> Decisio
 
     let wanted = wanted(observation, &status, generation);
     status.conditions = conditions::merge(&before.conditions, wanted, Some(generation), *now);
-    keep_old_times(&before, &mut status);
+    if pulled.as_ref().is_none_or(|pulled| pulled.stays) {
+        keep_old_times(&before, &mut status);
+    }
     decision.events.extend(events(&before, &status));
     decision.status = status;
     decision
 }
 
 /// A pull that found nothing new is not worth a write of its own: its times are told with the next change, at the
-/// latest with the next verification. Who needs them exactly finds them in the runs.
+/// latest with the next verification. Who needs them exactly finds them in the run, which is there until then.
 fn keep_old_times(before: &GalSyncConnectorStatus, status: &mut GalSyncConnectorStatus) {
     let (Some(old), Some(new)) = (&before.last_pull, &status.last_pull) else { return };
     let LastPull { time, start_time, run_ref, full, .. } = old.clone();

@@ -1,6 +1,7 @@
 //! Reads what a connector's next step depends on: the connector itself, the Job in its source slot, and what
 //! runs have pulled and verified.
 
+use crate::api::conditions::{self, types};
 use crate::api::convert::{InvalidField, checked_connector};
 use crate::api::run::OperationKind;
 use crate::api::scope::read_scope;
@@ -22,12 +23,22 @@ pub struct Observation {
     pub connector: GalSyncConnector,
     pub checked: Result<(Connector, ReadScope), InvalidField>,
     pub slot: SourceSlot,
-    /// The newest complete pull that a run records, with the run's name.
-    pub pulled: Option<(String, Outcome)>,
+    pub pulled: Option<Pulled>,
     /// The newest verification that a run records.
     pub verified: Option<Outcome>,
     pub owner: OwnerId,
     pub now: Timestamp,
+}
+
+/// The newest complete pull that a run records.
+#[derive(Debug, Clone)]
+pub struct Pulled {
+    pub run: String,
+    pub outcome: Outcome,
+    /// The run is there until another has pulled. A schedule keeps the newest of its passes that ended well; one that
+    /// failed makes room for the next that fails, which may not have come to pull, and of those that a person makes
+    /// not all pull.
+    pub stays: bool,
 }
 
 /// What the connector's source slot holds.
@@ -68,7 +79,7 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
     Ok(Some(Observation {
         checked,
         slot,
-        pulled: newest(&runs, name, OperationKind::Pull),
+        pulled: newest_pull(&runs, name),
         verified: newest(&runs, name, OperationKind::Verify).map(|(_, outcome)| outcome),
         owner,
         now: context.now(),
@@ -109,16 +120,28 @@ async fn source_slot(
     }
 }
 
+pub fn newest_pull(runs: &[Known<GalSyncRun>], connector: &str) -> Option<Pulled> {
+    let (run, outcome) = newest(runs, connector, OperationKind::Pull)?;
+    let ended_well =
+        run.status.as_ref().is_some_and(|status| conditions::is_true(&status.conditions, types::SUCCEEDED));
+    let stays = !run::is_completed(run) || ended_well && !run::is_manual(run);
+    Some(Pulled { run: run.name_any(), outcome, stays })
+}
+
 /// The newest outcome of this kind that the runs record for the connector; of pulls only those that read all.
-fn newest(runs: &[Known<GalSyncRun>], connector: &str, kind: OperationKind) -> Option<(String, Outcome)> {
-    let of_run = |run: &GalSyncRun| {
+fn newest<'a>(
+    runs: &'a [Known<GalSyncRun>],
+    connector: &str,
+    kind: OperationKind,
+) -> Option<(&'a GalSyncRun, Outcome)> {
+    let of_run = |run: &'a GalSyncRun| {
         let operations = run.status.iter().flat_map(|status| &status.operations);
         let outcomes = operations.filter(|o| o.kind == kind && o.connector.as_str() == connector);
         let complete = outcomes.filter_map(run::wire::outcome).filter(|outcome| match run::wire::operation(kind) {
             OperationType::Pull => outcome.verdict == Verdict::Succeeded && outcome.source.is_some(),
             _ => true,
         });
-        complete.map(|outcome| (run.name_any(), outcome)).max_by_key(|(_, outcome)| outcome.started)
+        complete.map(|outcome| (run, outcome)).max_by_key(|(_, outcome)| outcome.started)
     };
     each(runs).filter_map(of_run).max_by_key(|(_, outcome)| outcome.started)
 }

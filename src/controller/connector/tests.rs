@@ -1,22 +1,23 @@
 //! What a connector needs in each situation, as a table.
 
 use super::decide::{Decision, decide};
-use super::observe::{Observation, SourceSlot};
-use crate::api::GalSyncConnector;
+use super::observe::{Observation, SourceSlot, newest_pull};
 use crate::api::conditions::{find, types};
 use crate::api::convert::checked_connector;
+use crate::api::{GalSyncConnector, GalSyncConnectorStatus, GalSyncRun};
+use crate::controller::context;
 use crate::controller::job_state::{End, JobState};
 use crate::controller::pod_trouble::Loss;
-use crate::model::OwnerId;
 use crate::model::connector::ReadScope;
 use crate::model::observed::Verification;
-use crate::operation::{Outcome, Reason, Verdict};
+use crate::model::{Digest, OwnerId};
+use crate::operation::{Outcome, Reason, SourceCounts, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 const NOW: Timestamp = Timestamp::constant(1_700_000_000, 0);
 
-fn connector(spec: Value, status: &Option<crate::api::GalSyncConnectorStatus>) -> GalSyncConnector {
+fn connector(spec: Value, status: &Option<GalSyncConnectorStatus>) -> GalSyncConnector {
     let mut object: GalSyncConnector = serde_json::from_value(json!({
         "metadata": { "name": "corp", "namespace": "n", "uid": "u", "generation": 2 },
         "spec": { "type": "Memory", "memory": { "path": "/x" }, "authoritativeDomains": ["corp.test"] }
@@ -31,7 +32,7 @@ fn connector(spec: Value, status: &Option<crate::api::GalSyncConnectorStatus>) -
     object
 }
 
-fn observation(spec: Value, before: &Option<crate::api::GalSyncConnectorStatus>, slot: SourceSlot) -> Observation {
+fn observation(spec: Value, before: &Option<GalSyncConnectorStatus>, slot: SourceSlot) -> Observation {
     let connector = connector(spec, before);
     Observation {
         checked: checked_connector(&connector).map(|checked| (checked, ReadScope::default())),
@@ -174,6 +175,61 @@ fn a_busy_slot_is_not_touched() {
     assert!(decision.verify.is_none() && decision.release.is_none());
     let decision = decide(&observation(json!({}), &None, SourceSlot::Releasable { uid: "x".to_owned() }), 300);
     assert_eq!(decision.release.as_deref(), Some("x"));
+}
+
+/// A run that read the connector completely so many hours after the beginning, and found what was there before.
+fn run_that_pulled(hours: i64, ended: Option<bool>, made_by: &str) -> GalSyncRun {
+    let time = NOW + SignedDuration::from_hours(hours);
+    let mut pull = Outcome::new(Verdict::Succeeded, Reason::Completed, "", time, time + SignedDuration::from_secs(9));
+    pull.source = Some(SourceCounts {
+        identity: "forest".to_owned(),
+        fingerprint: Digest::of(b"settings"),
+        snapshot: Digest::of(b"contents"),
+        full: false,
+        users: 7,
+        groups: 0,
+        contacts: 0,
+        rejected: Default::default(),
+        invalid: 0,
+        changed: 0,
+        delta_missed: None,
+    });
+    let status = |is: bool| if is { "True" } else { "False" };
+    let condition = |kind: &str, is: bool| json!({ "type": kind, "status": status(is), "reason": "R", "message": "", "lastTransitionTime": time.to_string() });
+    serde_json::from_value(json!({
+        "metadata": { "name": format!("run-{hours}"), "namespace": "n", "uid": hours.to_string(), "ownerReferences":
+            [{ "apiVersion": "galsync.dev/v1alpha1", "kind": made_by, "name": "s", "uid": "u" }] },
+        "spec": { "scheduleRef": { "name": "s" }, "action": "Push" },
+        "status": { "conditions": [condition("Completed", ended.is_some()), condition("Succeeded", ended == Some(true))],
+            "operations": [{ "type": "Pull", "connector": "corp", "result": "Succeeded", "outcome": pull }] }
+    }))
+    .unwrap()
+}
+
+/// The last pull tells how old a snapshot is; with the run that alone told of it, it would seem older than it is.
+#[test]
+fn a_pull_is_told_before_its_run_may_go() {
+    let known = |runs: &[GalSyncRun], before: &Option<GalSyncConnectorStatus>| {
+        let mut seen = observation(json!({}), before, SourceSlot::Busy);
+        seen.pulled = newest_pull(&context::known(runs), "corp");
+        Some(decide(&seen, 300).status)
+    };
+    let started = |status: &Option<GalSyncConnectorStatus>| {
+        let pull = status.as_ref().unwrap().last_pull.as_ref().unwrap();
+        pull.start_time.0.duration_since(NOW).as_hours()
+    };
+    let first = known(&[run_that_pulled(0, Some(true), "GalSyncSchedule")], &None);
+    assert_eq!(started(&first), 0);
+    for (ended, made_by, wanted) in [
+        (None, "GalSyncSchedule", 0),
+        (Some(true), "GalSyncSchedule", 0),
+        (Some(false), "GalSyncSchedule", 5),
+        (Some(true), "Person", 5),
+    ] {
+        let later = known(&[run_that_pulled(5, ended, made_by)], &first);
+        assert_eq!(started(&later), wanted, "{ended:?} {made_by}");
+        assert_eq!(known(&[], &later), later, "it stands when the run has gone");
+    }
 }
 
 /// Every set of conditions that a connector can have, for what GitOps tools make of it.
