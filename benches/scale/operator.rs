@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// As the chart's values have it.
+const ALLOCATOR: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "1"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
+
 /// The process ends with the value.
 pub struct Operator {
     process: Child,
@@ -36,6 +39,7 @@ impl Operator {
             .args(["operator", "--owner-id", "bench", "--job-image", "localhost/galsync:lab", "--listen", &listen])
             .args(["--lease-namespace", "default"])
             .env("KUBECONFIG", kubeconfig)
+            .envs(ALLOCATOR)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log has two writers"))
             .stderr(log)
