@@ -5,7 +5,8 @@ use super::context::Context;
 use super::error::Error;
 use super::ground::Ground;
 use super::lookup::Lookup;
-use super::standing::{Part, Told, exchange, read_row};
+use super::planning::KeptContents;
+use super::standing::{Part, Told, exchange, is_timed, read_row, row_values};
 use crate::engine::{Conclusion, Failure, Links, PlanDigests, PlanResult, TargetContent, plan_part};
 use crate::model::{Anchor, Change, Digest, Entry, Key, SystemIdentity};
 use crate::snapshot::{self, Difference, Exchanged, FileScratch, Frames, Kind};
@@ -25,7 +26,7 @@ pub(super) type Tell<'t> = &'t mut dyn FnMut(Option<&Change>, &RawValue) -> Resu
 /// Nothing where the last plan is of no use, or where too much changed.
 pub(super) async fn plan(
     ground: &Ground<'_>,
-    contents: &Digest,
+    contents: &KeptContents,
     context: &Context<'_>,
     tell: Tell<'_>,
 ) -> Result<Option<(PlanResult, Standing)>, Error> {
@@ -40,11 +41,11 @@ pub(super) async fn plan(
 
 async fn go_on(
     ground: &Ground<'_>,
-    contents: &Digest,
+    contents: &KeptContents,
     context: &Context<'_>,
     tell: Tell<'_>,
 ) -> Result<Option<(PlanResult, Standing)>, Error> {
-    let Some(standing) = usable(ground, contents, context).await? else { return Ok(None) };
+    let Some(standing) = usable(ground, contents.digest, context).await? else { return Ok(None) };
     let store = context.store;
     let mut sources = Vec::new();
     for (part, identity) in ground.simulate.sources.iter().zip(&ground.identities) {
@@ -64,13 +65,9 @@ async fn go_on(
         let (before, after) = try_join!(open(before, Kind::Entries), after)?;
         Ok::<_, store::Error>(Sides { identity, before: Lookup::new(before), after: after.map(Lookup::new) })
     });
-    let (sources, found, rows, told) = try_join!(
-        try_join_all(sides),
-        open(contents, Kind::Contacts),
-        open(&standing.rows, Kind::Records),
-        open(&standing.told, Kind::Records),
-    )?;
-    let world = World { ground, sources, contents: Lookup::new(found) };
+    let (sources, rows, told) =
+        try_join!(try_join_all(sides), open(&standing.rows, Kind::Records), open(&standing.told, Kind::Records),)?;
+    let world = World { ground, sources, contents: Lookup::new(contents.frames()?) };
     let Some(keys) = world.affected(&rows, &told)? else { return Ok(None) };
     let scratch = FileScratch::new(store.scratch());
     let mut before = Part::default();
@@ -109,14 +106,14 @@ async fn go_on(
         now: ground.now,
     };
     let result = conclusion.draw(sums, digests);
-    let standing = ground.standing(*contents, (rows, told), &result);
+    let standing = ground.standing(contents.digest, (rows, told), &result);
     Ok(Some((result, standing)))
 }
 
 /// The last plan, if it was made under the same rules and from the same contents.
-async fn usable(ground: &Ground<'_>, contents: &Digest, context: &Context<'_>) -> Result<Option<Standing>, Error> {
+async fn usable(ground: &Ground<'_>, contents: Digest, context: &Context<'_>) -> Result<Option<Standing>, Error> {
     let standing = context.store.latest_standing(&ground.simulate.target.name).await?.map(|head| head.value);
-    Ok(standing.filter(|standing| standing.rules == ground.rules && standing.contents == *contents))
+    Ok(standing.filter(|standing| standing.rules == ground.rules && standing.contents == contents))
 }
 
 fn changes(keys: &BTreeSet<Key>, mut documents: BTreeMap<Key, Vec<u8>>) -> Vec<Exchanged> {
@@ -162,18 +159,25 @@ impl Wanted {
         Self { bits: vec![0; Self::BITS / 64], all: HashSet::new() }
     }
 
-    fn extend(&mut self, values: &[u64]) {
+    /// Whether any was not there.
+    fn extend(&mut self, values: &[u64]) -> bool {
+        let before = self.all.len();
         for value in values {
             let bit = *value as usize % Self::BITS;
             self.bits[bit / 64] |= 1 << (bit % 64);
             self.all.insert(*value);
         }
+        self.all.len() > before
     }
 
     fn contains(&self, value: u64) -> bool {
         let bit = value as usize % Self::BITS;
         self.bits[bit / 64] >> (bit % 64) & 1 == 1 && self.all.contains(&value)
     }
+}
+
+fn not_a_row() -> snapshot::Error {
+    snapshot::Error::Damaged("a row is none".into())
 }
 
 /// Why a walk ended early.
@@ -220,7 +224,9 @@ impl World<'_> {
         let scratch = crate::engine::MemoryScratch;
         self.plan(&keys, Side::After, self.ground.now, &scratch, &mut probe)?;
         let mut wanted = Wanted::new();
-        probe.rows.iter().for_each(|(_, Links { values, .. })| wanted.extend(values));
+        for (_, Links { values, .. }) in &probe.rows {
+            wanted.extend(values);
+        }
         // A contact is hidden as of the time of the plan.
         let mut hides = BTreeSet::new();
         told.for_each(|record| -> Result<(), Error> {
@@ -229,34 +235,44 @@ impl World<'_> {
             }
             Ok(())
         })?;
-        let (mut values, mut ends, mut affected) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let mut seeds = keys.iter().peekable();
-        rows.for_each(|record| -> Result<(), Error> {
-            let timed = read_row(record.document, &mut values);
-            let timed = timed.ok_or_else(|| snapshot::Error::Damaged("a row is none".into()))?;
-            while seeds.next_if(|key| key.as_str().as_bytes() < record.key).is_some() {}
-            let is_seed = seeds.next_if(|key| key.as_str().as_bytes() == record.key).is_some();
-            if timed || is_seed || hides.contains(record.key) {
-                affected.insert(ends.len());
-            }
-            ends.push(values.len());
-            Ok(())
-        })?;
-        let of = |row: usize| &values[row.checked_sub(1).map_or(0, |before| ends[before])..ends[row]];
-        affected.iter().for_each(|row| wanted.extend(of(*row)));
+        let seeds: BTreeSet<Vec<u8>> = keys.iter().map(|key| key.as_str().as_bytes().to_vec()).chain(hides).collect();
+        let mut affected: BTreeMap<Vec<u8>, Links> = BTreeMap::new();
+        let seeds: Vec<Vec<u8>> = seeds.into_iter().collect();
+        for (key, document) in seeds.iter().zip(rows.documents(&seeds)?) {
+            let Some(document) = document else { continue };
+            let links = read_row(&document).ok_or_else(not_a_row)?;
+            wanted.extend(&links.values);
+            affected.insert(key.clone(), links);
+        }
+        // Whoever joins may bring others along.
         loop {
-            let joins = |row: &usize| of(*row).iter().any(|value| wanted.contains(*value)) && !affected.contains(row);
-            let joining: Vec<usize> = (0..ends.len()).filter(joins).collect();
+            let joining = rows.search(|record, found: &mut Vec<(Vec<u8>, Links)>| {
+                let mut values = row_values(record.document).ok_or_else(not_a_row)?;
+                if (is_timed(record.document) || values.any(|value| wanted.contains(value)))
+                    && !affected.contains_key(record.key)
+                {
+                    found.push((record.key.to_vec(), read_row(record.document).ok_or_else(not_a_row)?));
+                }
+                if found.len() > MOST_AFFECTED { Err(Ended::TooMuch) } else { Ok(()) }
+            });
+            let joining = match joining {
+                Ok(joining) => joining,
+                Err(Ended::TooMuch) => return Ok(None),
+                Err(Ended::Failed(error)) => return Err(error.into()),
+            };
             if affected.len() + joining.len() > MOST_AFFECTED {
                 return Ok(None);
             }
-            if joining.is_empty() {
+            let mut grown = false;
+            for (_, links) in &joining {
+                grown |= wanted.extend(&links.values);
+            }
+            affected.extend(joining);
+            if !grown {
                 break;
             }
-            joining.iter().for_each(|row| wanted.extend(of(*row)));
-            affected.extend(joining);
         }
-        for key in rows.keys(&affected)? {
+        for key in affected.into_keys() {
             let key = std::str::from_utf8(&key).ok().and_then(|key| Key::parse(key).ok());
             keys.insert(key.ok_or_else(|| snapshot::Error::Damaged("a key is none".into()))?);
         }

@@ -25,6 +25,22 @@ pub(super) struct Contents {
     frames: Frames,
 }
 
+/// What a target holds, as a blob of the store that was found whole.
+pub(super) struct KeptContents {
+    pub digest: Digest,
+    file: File,
+}
+
+impl KeptContents {
+    pub(super) fn frames(&self) -> Result<Frames, Error> {
+        Ok(Frames::open(self.file.try_clone().map_err(Error::Temporary)?, Kind::Contacts)?)
+    }
+
+    pub(super) fn all(self) -> Result<Contents, Error> {
+        Contents::of(self.file)
+    }
+}
+
 impl Contents {
     pub(super) fn of(file: File) -> Result<Self, Error> {
         let frames = Frames::open(file.try_clone().map_err(Error::Temporary)?, Kind::Contacts)?;
@@ -125,14 +141,14 @@ pub(super) async fn contents(
     target: &dyn Target,
     identity: &SystemIdentity,
     context: &Context<'_>,
-) -> Result<Digest, Error> {
+) -> Result<KeptContents, Error> {
     let name = &simulate.target.name;
     let scope = contents_scope(simulate, identity);
     if !simulate.read_target {
         let kept = context.store.latest_contents(name, &scope).await?.map(|head| head.value);
         if let Some(head) = kept.filter(|head| head.scope == scope) {
             match context.store.blob(&head.contents).await {
-                Ok(_) => return Ok(head.contents),
+                Ok(file) => return Ok(KeptContents { digest: head.contents, file }),
                 Err(error) if error.is_absence() => tracing::warn!(%error, "reading the target in full"),
                 Err(error) => return Err(error.into()),
             }
@@ -140,8 +156,8 @@ pub(super) async fn contents(
     }
     let Read { file, summary, started } = read_target(target, context).await?;
     let head = ContentsHead { identity: identity.clone(), scope, contents: summary.file, started };
-    context.store.put_contents(name, file, &head).await?;
-    Ok(head.contents)
+    context.store.put_contents(name, file.try_clone().map_err(Error::Temporary)?, &head).await?;
+    Ok(KeptContents { digest: head.contents, file })
 }
 
 /// Which contacts count as ours in a read, and which of their attributes: contents of another scope are of no use.

@@ -4,7 +4,7 @@ use super::error::Error;
 use super::ground::Ground;
 use super::phase::phase;
 use super::plan_file::PlanWriter;
-use super::planning::{self, Contents, Planned};
+use super::planning::{self, KeptContents, Planned};
 use super::report::Report;
 use super::standing::Keeping;
 use super::{context::Context, differential};
@@ -12,7 +12,7 @@ use crate::directory::Target;
 use crate::engine::{Failure, Links, PlanResult, ReportLine, Sink};
 use crate::model::observed::Counters;
 use crate::model::safety::OnExceeded;
-use crate::model::{Change, Digest, Key, SystemIdentity};
+use crate::model::{Change, Key, SystemIdentity};
 use crate::operation::{Outcome, PlanSummary, Request, SimulateRequest};
 use crate::store::Standing;
 use serde_json::value::RawValue;
@@ -29,7 +29,7 @@ pub(super) async fn simulate(
     *counters = target.counters();
     let contents = contents?;
     let mut sink = PlanSink::new(request, simulate, context)?;
-    let made = planned(simulate, target.as_ref(), identity.clone(), &contents, &mut sink, context);
+    let made = planned(simulate, target.as_ref(), identity.clone(), contents, &mut sink, context);
     let made = phase("plan", context, made).await?;
     phase("keep", context, keep(simulate, &identity, sink, made, context)).await
 }
@@ -46,7 +46,7 @@ async fn planned(
     simulate: &SimulateRequest,
     target: &dyn Target,
     identity: SystemIdentity,
-    contents: &Digest,
+    contents: KeptContents,
     sink: &mut PlanSink,
     context: &Context<'_>,
 ) -> Result<Made, Error> {
@@ -57,14 +57,14 @@ async fn planned(
         change.map_or(Ok(()), |change| sink.append(change))?;
         Ok(sink.report.line(&line)?)
     };
-    if let Some((result, standing)) = differential::plan(&ground, contents, context, &mut tell).await? {
+    if let Some((result, standing)) = differential::plan(&ground, &contents, context, &mut tell).await? {
         return Ok(Made { result, history, standing: Some(standing) });
     }
     sink.keeping = Some(Keeping::new(store)?);
-    let all = Contents::of(store.blob(contents).await?)?;
-    let Planned { result, .. } = planning::plan_all(&ground, all, context, sink).await?;
+    let digest = contents.digest;
+    let Planned { result, .. } = planning::plan_all(&ground, contents.all()?, context, sink).await?;
     let standing = match sink.keeping.take() {
-        Some(keeping) => Some(ground.standing(*contents, keeping.keep(store).await?, &result)),
+        Some(keeping) => Some(ground.standing(digest, keeping.keep(store).await?, &result)),
         None => None,
     };
     Ok(Made { result, history, standing })

@@ -165,23 +165,28 @@ impl Frames {
         })
     }
 
+    /// What is found among all records, in their order. All processors take part, each with records that follow one
+    /// another.
+    pub fn search<T: Send, E: From<Error> + Send>(
+        &self,
+        look: impl Fn(Record<'_>, &mut Vec<T>) -> Result<(), E> + Sync,
+    ) -> Result<Vec<T>, E> {
+        let indices: Vec<usize> = (0..self.frames.len()).collect();
+        in_parts(&indices, |indices| {
+            let mut found = Vec::new();
+            for index in indices {
+                self.read(*index)?.records().try_for_each(|record| look(record, &mut found))?;
+            }
+            Ok(found)
+        })
+    }
+
     /// The documents of the records with these keys, where there are such; best in ascending order. All processors
     /// take part.
     pub fn documents(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Error> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(keys.len() / WORTH_A_THREAD + 1);
-        let read = |keys: &[Vec<u8>]| {
+        in_parts(keys, |keys| {
             let mut cursor = self.cursor();
-            let document = |key: &Vec<u8>| Ok(cursor.find(key)?.map(|record| record.document.to_vec()));
-            keys.iter().map(document).collect::<Result<Vec<_>, Error>>()
-        };
-        std::thread::scope(|scope| {
-            let parts = keys.chunks(keys.len().div_ceil(threads).max(1));
-            let parts: Vec<_> = parts.map(|keys| scope.spawn(move || read(keys))).collect();
-            let mut documents = Vec::with_capacity(keys.len());
-            for part in parts {
-                documents.extend(part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-            }
-            Ok(documents)
+            keys.iter().map(|key| Ok(cursor.find(key)?.map(|record| record.document.to_vec()))).collect()
         })
     }
 
@@ -205,6 +210,26 @@ impl Frames {
     pub fn cursor(&self) -> Cursor<'_> {
         Cursor { frames: self, current: None }
     }
+}
+
+/// The results of a piece of work on as many parts as there are processors, put together.
+fn in_parts<I: Sync, T: Send, E: Send>(
+    items: &[I],
+    work: impl Fn(&[I]) -> Result<Vec<T>, E> + Sync,
+) -> Result<Vec<T>, E> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(items.len() / WORTH_A_THREAD + 1);
+    if threads == 1 {
+        return work(items);
+    }
+    std::thread::scope(|scope| {
+        let parts = items.chunks(items.len().div_ceil(threads));
+        let parts: Vec<_> = parts.map(|items| scope.spawn(|| work(items))).collect();
+        let mut results = Vec::new();
+        for part in parts {
+            results.extend(part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(results)
+    })
 }
 
 /// Remembers the frame that it was in.

@@ -226,6 +226,14 @@ fn frames_in_which_nothing_changed_are_taken_over() {
     assert_eq!(after.documents(&keys).unwrap(), documents);
     let some = [b"Z".to_vec(), keys[7].clone(), b"a-003999".to_vec(), keys[7].clone()];
     assert_eq!(after.documents(&some).unwrap(), [None, documents[7].clone(), None, documents[7].clone()]);
+    let found = after.search(|record, found| {
+        found.push(record.key.to_vec());
+        Ok::<(), Error>(())
+    });
+    assert_eq!(found.unwrap(), keys);
+    let refused =
+        after.search(|record, _: &mut Vec<()>| if record.key == keys[9] { Err(Error::Truncated) } else { Ok(()) });
+    assert!(matches!(refused, Err(Error::Truncated)));
     let mut seen = 0;
     let stopped = after.for_each(|_| {
         seen += 1;
