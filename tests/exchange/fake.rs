@@ -70,7 +70,11 @@ pub struct Fake {
 
 impl Fake {
     pub async fn start(invocation: u8) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(invocation, "127.0.0.1:0").await
+    }
+
+    pub async fn start_at(invocation: u8, address: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("ldap://127.0.0.1:{}", listener.local_addr().unwrap().port());
         Self::serve(listener, url, invocation)
     }

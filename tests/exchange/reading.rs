@@ -135,6 +135,23 @@ async fn a_busy_server_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_server_out_of_reach_in_a_pods_first_second_is_tried_again() {
+    let fake = Fake::start(1).await;
+    let source = source(&[&fake], &[]);
+    let address = fake.url.trim_start_matches("ldap://").to_owned();
+    fake.stop();
+    let later = async {
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        let fake = Fake::start_at(1, &address).await;
+        fake.lock().put_mailbox("ada");
+        fake
+    };
+    let ((found, error), _fake) = tokio::join!(read(&source, None), later);
+    assert!(error.is_none() && found.complete, "{error:?}");
+    assert!(source.counters().retries > 0);
+}
+
+#[tokio::test]
 async fn an_unavailable_server_or_a_broken_page_is_no_complete_read() {
     for fault in [Fault::Code(52), Fault::BreakAfter(700)] {
         let fake = Fake::start(1).await;

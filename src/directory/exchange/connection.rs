@@ -20,6 +20,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
 /// How often a busy server is asked again before the operation gives up.
 const BUSY_TRIES: u32 = 6;
+/// How often all controllers are tried, and the pause after the first time. The network of a pod that has just begun
+/// may refuse it for a second or two, until its policies are in place.
+const ROUNDS: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a connection needs besides a URL. Holds the password, so it is neither shown nor copied.
 pub(super) struct Access {
@@ -134,9 +138,23 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Signs in at the first of `urls` that answers. Wrong credentials end the search at once: trying them at
-    /// each controller would lock the account.
+    /// Signs in at the first of `urls` that answers, and tries again where none does. Wrong credentials end the search
+    /// at once: trying them at each controller would lock the account.
     pub(super) async fn connect(urls: &[String], access: &Access, traffic: &Arc<Traffic>) -> Result<Self, Error> {
+        for round in 1..ROUNDS {
+            match Self::connect_once(urls, access, traffic).await {
+                Err(Error::Unavailable { .. }) => {
+                    traffic.retried();
+                    tokio::time::sleep(FIRST_PAUSE * 2u32.pow(round - 1)).await;
+                }
+                result => return result,
+            }
+        }
+        Self::connect_once(urls, access, traffic).await
+    }
+
+    /// The same for a controller that need not answer.
+    pub(super) async fn connect_once(urls: &[String], access: &Access, traffic: &Arc<Traffic>) -> Result<Self, Error> {
         let mut first: Option<Error> = None;
         for url in urls {
             match Self::open(url, access, traffic).await {

@@ -79,7 +79,7 @@ impl ExchangeSource {
             return Ok(session);
         }
         for url in &self.settings.ldap.urls {
-            let Ok(other) = Session::connect(std::slice::from_ref(url), &self.access, &self.traffic).await else {
+            let Ok(other) = Session::connect_once(std::slice::from_ref(url), &self.access, &self.traffic).await else {
                 continue;
             };
             if cursors.knows(&cursor::position(&other).await?.invocation_id) {
