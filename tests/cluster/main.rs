@@ -19,6 +19,7 @@ mod housekeeping;
 mod killed;
 mod lease;
 mod look;
+mod mesh;
 mod monitoring;
 mod operator;
 mod operator_killed;
