@@ -6,8 +6,8 @@ use super::retry::{Backoff, Retry};
 use crate::model::observed::Counters;
 use reqwest::header::HeaderMap;
 use reqwest::{Request, StatusCode};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -33,6 +33,7 @@ impl Default for Settings {
 }
 
 /// An answer with its whole body, whatever its status, unless the client was to try again.
+#[derive(Debug, Clone)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -110,67 +111,39 @@ impl Client {
         O: Observer + ?Sized,
         B: FnMut(&reqwest::Client) -> reqwest::Result<Request>,
     {
-        let (mut failed, mut refused) = (0, 0);
+        let mut patience = self.patience();
         loop {
             let request =
                 build(&self.http).map_err(|error| Error::Transport { problem: TransportProblem::of(&error) })?;
-            let outcome = self.once(observer, request).await;
-            let (asked, error) = match outcome {
-                Ok((answer, Retry::Answer)) => return Ok(answer),
-                Ok((_, Retry::Throttled(wait))) => {
-                    refused += 1;
-                    if refused > self.settings.patience {
-                        return Err(Error::Throttled { retry_after: wait });
-                    }
-                    // The pacer holds everybody back for as long as the server said.
-                    self.retries.fetch_add(1, Ordering::Relaxed);
-                    continue;
-                }
-                Ok((answer, Retry::Faulty(wait))) => {
-                    (wait, Error::Unavailable { status: answer.status.as_u16(), tries: failed + 1 })
-                }
-                Err(Error::Transport { problem }) if !problem.is_transient() => {
-                    return Err(Error::Transport { problem });
-                }
-                Err(error) => (None, error),
-            };
-            failed += 1;
-            let Some(delay) = self.settings.backoff.delay(failed, self.chance()) else { return Err(error) };
-            self.retries.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(asked.unwrap_or(delay).max(delay)).await;
+            if let Some(answer) = patience.judged(self.once(observer, request).await).await? {
+                return Ok(answer);
+            }
         }
     }
 
     async fn once<O: Observer + ?Sized>(&self, observer: &O, request: Request) -> Result<(Answer, Retry), Error> {
-        let sent = self.permit().await;
-        // A future that is dropped in mid-flight must give its place back.
-        let mut place = Place { client: self, sent, feedback: Feedback::Silent };
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let transport = |error: reqwest::Error| Error::Transport { problem: TransportProblem::of(&error) };
-        let exchange = async {
-            let response = self.http.execute(request).await.map_err(transport)?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            let body = response.bytes().await.map_err(transport)?;
-            Ok::<_, Error>(Answer { status, headers, body })
-        };
-        let answer = match tokio::time::timeout(self.settings.timeout, exchange).await {
-            Ok(answer) => answer?,
-            Err(_) => {
-                let problem = TransportProblem::Timeout { host: "the server".to_owned() };
-                return Err(Error::Transport { problem });
-            }
-        };
-        self.bytes_read.fetch_add(answer.body.len() as u64, Ordering::Relaxed);
-        let retry = observer.judge(answer.status, &answer.headers, &answer.body);
-        place.feedback = match retry {
-            Retry::Throttled(retry_after) => {
-                self.throttled.fetch_add(1, Ordering::Relaxed);
-                Feedback::Throttled { retry_after }
-            }
-            Retry::Faulty(_) => Feedback::Silent,
-            Retry::Answer => observer.budget(&answer.headers),
-        };
+        // A future that is dropped in mid-flight gives its place back.
+        let place = self.place().await;
+        let answer = place.execute(request).await?;
+        let retry = place.judge(observer, &answer);
         Ok((answer, retry))
+    }
+
+    /// For a call whose tries are made elsewhere: as many, and as far apart, as [`Client::send`] makes.
+    pub fn patience(&self) -> Patience<'_> {
+        Patience { client: self, failed: 0, refused: 0 }
+    }
+
+    /// Waits until one request may go. What goes into it may be decided afterwards, so that it holds all that came
+    /// in the meantime.
+    pub async fn place(&self) -> Place<'_> {
+        let sent = self.permit().await;
+        Place { client: self, sent }
+    }
+
+    /// How many requests may be under way at once.
+    pub fn places(&self) -> usize {
+        self.settings.pace.max_concurrency.max(1) as usize
     }
 
     /// Waits for its turn; gives the time of sending.
@@ -179,13 +152,17 @@ impl Client {
             // Made before asking, so that a place that becomes free in between is not missed.
             let freed = self.done.notified();
             let now = self.began.elapsed();
-            let permit = self.pacer.lock().expect("no holder of the pacer panics").permit(now);
+            let permit = self.pacer().permit(now);
             match permit {
                 Permit::Go => return now,
                 Permit::Wait(time) => tokio::time::sleep(time).await,
                 Permit::Full => freed.await,
             }
         }
+    }
+
+    fn pacer(&self) -> MutexGuard<'_, Pacer> {
+        self.pacer.lock().expect("no holder of the pacer panics")
     }
 
     /// A number between 0 and 1 for jitter; xorshift, which is all that spreading out needs.
@@ -199,17 +176,101 @@ impl Client {
     }
 }
 
-/// A request's place among those under way.
-struct Place<'a> {
+/// How often one call was tried, and what came of it.
+pub struct Patience<'a> {
+    client: &'a Client,
+    failed: u32,
+    refused: u32,
+}
+
+impl Patience<'_> {
+    /// An answer to interpret; none = now is the time to try again.
+    ///
+    /// # Errors
+    /// The last try's, once patience ends.
+    pub async fn judged(&mut self, outcome: Result<(Answer, Retry), Error>) -> Result<Option<Answer>, Error> {
+        let Self { client, .. } = *self;
+        let (asked, error) = match outcome {
+            Ok((answer, Retry::Answer)) => return Ok(Some(answer)),
+            Ok((_, Retry::Throttled(wait))) => {
+                self.refused += 1;
+                if self.refused > client.settings.patience {
+                    return Err(Error::Throttled { retry_after: wait });
+                }
+                // The pacer holds everybody back for as long as the server said.
+                client.retries.fetch_add(1, Ordering::Relaxed);
+                return Ok(None);
+            }
+            Ok((answer, Retry::Faulty(wait))) => {
+                (wait, Error::Unavailable { status: answer.status.as_u16(), tries: self.failed + 1 })
+            }
+            Err(Error::Transport { problem }) if !problem.is_transient() => {
+                return Err(Error::Transport { problem });
+            }
+            Err(error) => (None, error),
+        };
+        self.failed += 1;
+        let Some(delay) = client.settings.backoff.delay(self.failed, client.chance()) else { return Err(error) };
+        client.retries.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(asked.unwrap_or(delay).max(delay)).await;
+        Ok(None)
+    }
+}
+
+/// A request's place among those under way, until it is dropped.
+pub struct Place<'a> {
     client: &'a Client,
     sent: Duration,
-    feedback: Feedback,
+}
+
+impl Place<'_> {
+    /// The request carries so many calls; each of them counts.
+    pub fn carries(&self, calls: usize) {
+        self.client.pacer().carries(calls.saturating_sub(1));
+    }
+
+    /// Sends it, once.
+    pub async fn execute(&self, request: Request) -> Result<Answer, Error> {
+        let client = self.client;
+        client.requests.fetch_add(1, Ordering::Relaxed);
+        let transport = |error: reqwest::Error| Error::Transport { problem: TransportProblem::of(&error) };
+        let exchange = async {
+            let response = client.http.execute(request).await.map_err(transport)?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let body = response.bytes().await.map_err(transport)?;
+            Ok::<_, Error>(Answer { status, headers, body })
+        };
+        let answer = match tokio::time::timeout(client.settings.timeout, exchange).await {
+            Ok(answer) => answer?,
+            Err(_) => {
+                let problem = TransportProblem::Timeout { host: "the server".to_owned() };
+                return Err(Error::Transport { problem });
+            }
+        };
+        client.bytes_read.fetch_add(answer.body.len() as u64, Ordering::Relaxed);
+        Ok(answer)
+    }
+
+    /// What to do with the answer to one call; the pacer hears what it says about speed.
+    pub fn judge<O: Observer + ?Sized>(&self, observer: &O, answer: &Answer) -> Retry {
+        let retry = observer.judge(answer.status, &answer.headers, &answer.body);
+        let feedback = match retry {
+            Retry::Throttled(retry_after) => {
+                self.client.throttled.fetch_add(1, Ordering::Relaxed);
+                Feedback::Throttled { retry_after }
+            }
+            Retry::Faulty(_) => Feedback::Silent,
+            Retry::Answer => observer.budget(&answer.headers),
+        };
+        let now = self.client.began.elapsed();
+        self.client.pacer().heard(self.sent, now, feedback);
+        retry
+    }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let now = self.client.began.elapsed();
-        self.client.pacer.lock().expect("no holder of the pacer panics").done(self.sent, now, self.feedback);
+        self.client.pacer().done();
         self.client.done.notify_one();
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A request that got no answer a directory could interpret, after all tries.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     #[error("{problem}")]
     Transport { problem: TransportProblem },

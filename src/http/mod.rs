@@ -8,7 +8,7 @@ mod pacing;
 mod retry;
 mod token;
 
-pub use client::{Answer, Client, Observer, Settings};
+pub use client::{Answer, Client, Observer, Patience, Place, Settings};
 pub use error::{Error, TransportProblem};
 pub use pacing::{Feedback, PaceSettings, Pacer, Permit};
 pub use retry::{Backoff, Retry, retry_after};

@@ -117,9 +117,19 @@ impl Pacer {
         Permit::Go
     }
 
-    /// One request, sent at `sent`, is done.
-    pub fn done(&mut self, sent: Duration, now: Duration, feedback: Feedback) {
+    /// The request that was let go just now carries so many further calls, each of which counts like one that comes
+    /// alone.
+    pub fn carries(&mut self, further: usize) {
+        self.next += Duration::from_secs_f64(further as f64 / self.rate);
+    }
+
+    /// One request is done; its place is free.
+    pub fn done(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// What the answer to one call said, which was sent at `sent`.
+    pub fn heard(&mut self, sent: Duration, now: Duration, feedback: Feedback) {
         match feedback {
             Feedback::Silent => {}
             Feedback::Accepted => self.accepted += 1,
@@ -249,7 +259,8 @@ mod tests {
                     Feedback::Throttled { .. } => refused += 1,
                     _ => accepted += 1,
                 }
-                pacer.done(sent, done, feedback);
+                pacer.heard(sent, done, feedback);
+                pacer.done();
             }
             if pacer.permit(now) == Permit::Go {
                 flying.push_back((now, now + Duration::from_millis(80), server.ask(now)));
@@ -290,7 +301,8 @@ mod tests {
         let mut pacer = Pacer::new(PaceSettings::default());
         let at = Duration::from_secs;
         assert_eq!(pacer.permit(at(0)), Permit::Go);
-        pacer.done(at(0), at(1), Feedback::Throttled { retry_after: Some(at(30)) });
+        pacer.heard(at(0), at(1), Feedback::Throttled { retry_after: Some(at(30)) });
+        pacer.done();
         assert_eq!(pacer.permit(at(2)), Permit::Wait(at(29)));
         assert_eq!(pacer.permit(at(31)), Permit::Go);
     }
@@ -304,7 +316,7 @@ mod tests {
             [pacer.permit(at(1)), pacer.permit(at(2)), pacer.permit(at(3))],
             [Permit::Go, Permit::Go, Permit::Full]
         );
-        pacer.done(at(1), at(3), Feedback::Silent);
+        pacer.done();
         assert_eq!(pacer.permit(at(4)), Permit::Go);
     }
 
@@ -312,9 +324,27 @@ mod tests {
     fn a_budget_in_headers_is_spread() {
         let mut pacer = Pacer::new(PaceSettings { initial_rate: 100.0, ..PaceSettings::default() });
         let at = Duration::from_secs;
-        pacer.done(at(0), at(0), Feedback::Budget { remaining: 1000, reset_in: at(100) });
+        pacer.heard(at(0), at(0), Feedback::Budget { remaining: 1000, reset_in: at(100) });
         assert!((pacer.rate() - 9.8).abs() < 0.01, "{}", pacer.rate());
-        pacer.done(at(0), at(1), Feedback::Budget { remaining: 100_000, reset_in: at(100) });
+        pacer.heard(at(0), at(1), Feedback::Budget { remaining: 100_000, reset_in: at(100) });
         assert!((pacer.rate() - 9.8).abs() < 0.01, "plenty is no reason to hurry");
+    }
+
+    #[test]
+    fn what_comes_together_counts_one_by_one() {
+        let settings = PaceSettings { initial_rate: 10.0, max_rate: 10.0, max_concurrency: 5 };
+        let mut pacer = Pacer::new(settings);
+        let at = Duration::from_secs;
+        assert_eq!(pacer.permit(at(10)), Permit::Go);
+        pacer.carries(9);
+        // A tenth of a second is caught up, and nine tenths are to come.
+        assert_eq!(pacer.permit(at(10)), Permit::Wait(Duration::from_millis(900)));
+        for _ in 0..9 {
+            pacer.heard(at(10), at(10), Feedback::Accepted);
+        }
+        pacer.heard(at(10), at(10), Feedback::Throttled { retry_after: Some(at(3)) });
+        assert_eq!(pacer.permit(at(11)), Permit::Wait(at(2)), "one of ten holds all back");
+        pacer.done();
+        assert_eq!(pacer.permit(at(13)), Permit::Go);
     }
 }

@@ -78,6 +78,13 @@ pub struct Microsoft365 {
     /// Read Graph only; hidden recipients may then be included.
     #[serde(default)]
     pub graph_only: bool,
+    /// Cmdlets that may go into one request when contacts are written; 1 = each has its own.
+    #[serde(default = "one")]
+    pub cmdlets_per_request: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,6 +25,16 @@ pub struct Microsoft365 {
     /// Reads Graph only, without Exchange Online's own interface. Hidden recipients may then be included.
     #[serde(default)]
     pub graph_only: bool,
+    /// How many cmdlets may go into one request when contacts are written: 1 sends each by itself, more puts those
+    /// that wait into the endpoint's $batch. How the service counts the cmdlets of a batch against its limits is not
+    /// known; each is taken for one.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 10))]
+    pub cmdlets_per_request: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// How the app signs in: exactly one of clientSecretRef, certificateRef, workloadIdentity.

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 
 /// Objects that are read by one filter.
 const CHUNK: usize = 20;
-/// Chunks under way, so that reading one and writing another overlap. How many cmdlets are under way is the
+/// Chunks under way at least, so that reading one and writing another overlap. How many cmdlets are under way is the
 /// pacer's to say.
 const CHUNKS: usize = 3;
 /// Exchange Online does not say when its quota for new contacts permits more; experience says hours.
@@ -43,7 +43,9 @@ impl Microsoft365Target {
     pub(super) async fn carry_out(&self, changes: &[Change]) -> Result<Vec<ChangeOutcome>, Error> {
         let writer = &Writer { target: self, exchange: self.exchange(), reading: self.reading() };
         let chunks: Vec<_> = changes.chunks(CHUNK).map(|chunk| writer.chunk(chunk)).collect();
-        stream::iter(chunks).buffered(CHUNKS).try_concat().await
+        // One is read while the others keep every place of every request taken.
+        let enough = self.sessions.exchange.cmdlets_under_way().div_ceil(CHUNK) + 1;
+        stream::iter(chunks).buffered(enough.max(CHUNKS)).try_concat().await
     }
 
     fn parked_until(&self) -> Option<Timestamp> {

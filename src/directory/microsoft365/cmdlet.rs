@@ -1,25 +1,19 @@
-//! Calls of cmdlets: `POST /adminapi/beta/{tenant}/InvokeCommand`.
+//! Calls of cmdlets, and what they give.
 
 use super::fault::{Cmdlets, Fault};
+use super::invocation::Invocation;
 use super::properties::Rows;
 use super::row::Row;
-use super::session::{READINGS, Session, new_id};
+use super::session::{READINGS, Session};
 use super::unread::Unread;
 use super::{SYSTEM, cloud, unread};
 use crate::directory::Error;
 use crate::directory::ahead::ahead;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
-use reqwest::header::{CONTENT_TYPE, HeaderName};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-
-const ANCHOR: HeaderName = HeaderName::from_static("x-anchormailbox");
-/// Objects of one page.
-const PAGE: &str = "odata.maxpagesize=1000";
-/// The mailbox by which every tenant's requests are routed, so that what was written can be read again.
-const SYSTEM_MAILBOX: &str = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}";
 
 /// Why a cmdlet gave no result.
 #[derive(Debug)]
@@ -47,6 +41,15 @@ pub(super) struct Call {
     parameters: Map<String, Value>,
     select: String,
     just_made: bool,
+}
+
+/// In what kind of request a cmdlet goes.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// With others that wait, if the connector permits it.
+    Gathered,
+    /// Pages are large, and each but the first has an address of its own.
+    Alone,
 }
 
 /// A page whose objects are still text: the next one is asked for before they are looked at.
@@ -100,21 +103,14 @@ impl Exchange<'_> {
         if call.select.is_empty() { url } else { format!("{url}?$select={}", call.select) }
     }
 
-    async fn page(&self, call: &Call, url: &str) -> Result<Page, Failed> {
-        let body = json!({ "CmdletInput": { "CmdletName": call.cmdlet, "Parameters": call.parameters } }).to_string();
-        let anchor = format!("APP:{SYSTEM_MAILBOX}@{}", self.0.account.tenant);
-        let build = |http: &reqwest::Client| {
-            http.post(url)
-                .header(CONTENT_TYPE, "application/json; charset=utf-8")
-                .header(ANCHOR, anchor.as_str())
-                .header("prefer", PAGE)
-                .header("x-responseformat", "json")
-                .header("accept-language", "en-US")
-                .header("client-request-id", new_id())
-                .body(body.clone())
-        };
+    async fn page(&self, call: &Call, url: String, way: Way) -> Result<Page, Failed> {
+        let (tenant, just_made) = (&self.0.account.tenant, call.just_made);
+        let invocation = Arc::new(Invocation::new(url, tenant, call.cmdlet, &call.parameters, just_made));
         for _ in 0..READINGS {
-            let answer = self.0.send(&Cmdlets { just_made: call.just_made }, build).await?;
+            let answer = match way {
+                Way::Gathered => self.0.invoke(&invocation).await?,
+                Way::Alone => self.0.send(&Cmdlets { just_made }, |http| invocation.request(http)).await?,
+            };
             if !answer.status.is_success() {
                 return Err(Failed::Fault(Fault::of(answer.status, &answer.body)));
             }
@@ -130,7 +126,7 @@ impl Exchange<'_> {
 
     /// The result of a cmdlet that gives one page at most.
     pub(super) async fn run(&self, call: &Call) -> Result<Vec<Row>, Failed> {
-        let page = self.page(call, &self.url(call)).await?;
+        let page = self.page(call, self.url(call), Way::Gathered).await?;
         Ok(rows(&page.rows, call)?)
     }
 
@@ -142,7 +138,8 @@ impl Exchange<'_> {
         let state = (self.0.clone(), call.clone(), Some(first), 0_usize);
         let pages = stream::try_unfold(state, |(session, call, url, number)| async move {
             let Some(url) = url else { return Ok(None) };
-            let page = Exchange(&session).page(&call, &url).await.map_err(|failed| failed.into_error(call.cmdlet))?;
+            let page = Exchange(&session).page(&call, url, Way::Alone).await;
+            let page = page.map_err(|failed| failed.into_error(call.cmdlet))?;
             // Only what finds nothing at all may leave its list out (protocols.md §3), and a tenant has recipients.
             // Any other page without one is not whole: taken for empty, it would be a thousand people gone.
             let nothing_at_all = number == 0 && page.next.is_none() && call.cmdlet != "Get-Recipient";

@@ -2,6 +2,9 @@
 
 use super::cloud::{Endpoints, Interface};
 use super::credential::Credential;
+use super::fault::Cmdlets;
+use super::gather::Gather;
+use super::invocation::Invocation;
 use super::{Microsoft365Secrets, SYSTEM, aadsts};
 use crate::directory::Error;
 use crate::http::{
@@ -68,6 +71,8 @@ pub(super) struct Session {
     pub(super) interface: Interface,
     client: Client,
     tokens: TokenCache,
+    /// Absent = each cmdlet goes by itself.
+    gather: Option<Gather>,
 }
 
 /// Both interfaces of one connector. Lists are read in tasks of their own, which share them.
@@ -85,7 +90,7 @@ impl Sessions {
         secrets: Microsoft365Secrets,
         backoff: Backoff,
     ) -> Result<Self, Error> {
-        Self::new(settings, connector, secrets, backoff, INITIAL_RATE_OF_PAGES)
+        Self::new(settings, connector, secrets, backoff, (INITIAL_RATE_OF_PAGES, 1))
     }
 
     /// For a target.
@@ -95,7 +100,7 @@ impl Sessions {
         secrets: Microsoft365Secrets,
         backoff: Backoff,
     ) -> Result<Self, Error> {
-        Self::new(settings, connector, secrets, backoff, INITIAL_RATE)
+        Self::new(settings, connector, secrets, backoff, (INITIAL_RATE, settings.cmdlets_per_request))
     }
 
     fn new(
@@ -103,7 +108,7 @@ impl Sessions {
         connector: &Connector,
         secrets: Microsoft365Secrets,
         backoff: Backoff,
-        initial_rate: f64,
+        (initial_rate, cmdlets_per_request): (f64, u32),
     ) -> Result<Self, Error> {
         let endpoints = Endpoints::of(settings)?;
         let builder = reqwest::Client::builder()
@@ -131,13 +136,15 @@ impl Sessions {
             endpoint: endpoints.token,
             http: client(1),
         });
-        let session = |interface: Interface, concurrency| {
+        let session = |interface: Interface, concurrency, gather| {
             let (account, client, tokens) = (account.clone(), client(concurrency), TokenCache::new());
-            Arc::new(Session { account, interface, client, tokens })
+            Arc::new(Session { account, interface, client, tokens, gather })
         };
+        let batches = format!("{}/adminapi/beta/{}/$batch", endpoints.exchange.base, account.tenant);
+        let gather = (cmdlets_per_request > 1).then(|| Gather::new(cmdlets_per_request as usize, batches));
         Ok(Self {
-            graph: session(endpoints.graph, GRAPH_CONCURRENCY),
-            exchange: session(endpoints.exchange, EXCHANGE_CONCURRENCY),
+            graph: session(endpoints.graph, GRAPH_CONCURRENCY, None),
+            exchange: session(endpoints.exchange, EXCHANGE_CONCURRENCY, gather),
             account,
         })
     }
@@ -207,14 +214,46 @@ impl Session {
             if answer.status != StatusCode::UNAUTHORIZED {
                 return Ok(answer);
             }
-            if renewed {
-                let hint =
-                    "it does not accept a token that was issued a moment ago; check tenantId, cloud and endpoints";
-                return Err(Error::Unauthenticated { system: SYSTEM, hint: hint.to_owned() });
-            }
-            self.tokens.refused(&token).await;
-            renewed = true;
+            self.renew(&token, &mut renewed).await?;
         }
+    }
+
+    /// Sends one cmdlet, together with others that wait if the connector permits it.
+    pub(super) async fn invoke(&self, call: &Arc<Invocation>) -> Result<Answer, Error> {
+        let Some(gather) = &self.gather else {
+            return self.send(&Cmdlets { just_made: call.just_made }, |http| call.request(http)).await;
+        };
+        let mut renewed = false;
+        loop {
+            let token = self.token().await?;
+            let mut patience = self.client.patience();
+            let answer = loop {
+                let outcome = gather.ask(&self.client, call, &token).await;
+                if let Some(answer) = patience.judged(outcome).await.map_err(of_transport)? {
+                    break answer;
+                }
+            };
+            if answer.status != StatusCode::UNAUTHORIZED {
+                return Ok(answer);
+            }
+            self.renew(&token, &mut renewed).await?;
+        }
+    }
+
+    /// How many cmdlets can be under way at once: with fewer callers, requests go half empty.
+    pub(super) fn cmdlets_under_way(&self) -> usize {
+        self.client.places() * self.gather.as_ref().map_or(1, Gather::most)
+    }
+
+    /// The service refused this token: another, once.
+    async fn renew(&self, token: &str, renewed: &mut bool) -> Result<(), Error> {
+        if *renewed {
+            let hint = "it does not accept a token that was issued a moment ago; check tenantId, cloud and endpoints";
+            return Err(Error::Unauthenticated { system: SYSTEM, hint: hint.to_owned() });
+        }
+        self.tokens.refused(token).await;
+        *renewed = true;
+        Ok(())
     }
 
     /// The application permissions that stand in the token: no more than a hint, since a token is the service's own.

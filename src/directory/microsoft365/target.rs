@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use tokio::sync::OnceCell;
 
-/// Few, so that a push that is asked to stop does so soon.
+/// Few where that is enough, so that a push that is asked to stop does so soon.
 const BATCH: usize = 100;
 
 /// The mail contacts of one tenant.
@@ -126,7 +126,8 @@ impl Target for Microsoft365Target {
         TargetLimits {
             can_hide: true,
             x500: true,
-            batch: BATCH,
+            // Enough that requests are full for most of the time.
+            batch: BATCH.max(2 * self.sessions.exchange.cmdlets_under_way()),
             own_domains: self.domains.iter().cloned().chain(accepted).collect(),
         }
     }
