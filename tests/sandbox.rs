@@ -1,6 +1,7 @@
 //! The sandbox from outside: over HTTP, as a client sees it.
 #![allow(clippy::unwrap_used)] // a test may panic
 
+mod sandbox_batch;
 mod sandbox_support;
 
 use galsync::sandbox::config::Config;
@@ -412,27 +413,6 @@ async fn headers_roles_and_tenants_are_checked() {
         .unwrap();
     assert_eq!(answer.status(), 403);
     assert!(answer.bytes().await.unwrap().iter().all(|byte| *byte == 0));
-}
-
-#[tokio::test]
-async fn a_batch_answers_each_request_for_itself() {
-    let client = Client::start(&config(0, "")).await;
-    let url = format!("{}/adminapi/beta/{TENANT}/InvokeCommand", client.base_url());
-    let request = |number: usize| {
-        let address = if number == 3 { "broken".to_owned() } else { format!("p{number}@b.example") };
-        json!({"id": format!("{number}"), "method": "POST", "url": url, "body": {"CmdletInput": {"CmdletName": "New-MailContact",
-            "Parameters": {"Name": format!("p{number}"), "ExternalEmailAddress": address}}}})
-    };
-    let batch = |count: usize| json!({"requests": (0..count).map(request).collect::<Vec<_>>()});
-    let (status, body) = client.post(&url.replace("InvokeCommand", "$batch"), &batch(10)).await;
-    assert_eq!(status, 200);
-    let responses = body["responses"].as_array().unwrap();
-    let by_id: BTreeMap<&str, u64> =
-        responses.iter().map(|r| (r["id"].as_str().unwrap(), r["status"].as_u64().unwrap())).collect();
-    assert_eq!(by_id.len(), 10);
-    assert!(by_id.iter().all(|(id, status)| *status == if *id == "3" { 400 } else { 200 }), "{by_id:?}");
-    assert_eq!(client.post(&url.replace("InvokeCommand", "$batch"), &batch(11)).await.0, 400);
-    assert_eq!(client.all("Get-MailContact", json!({}), "Name", 100).await.len(), 9);
 }
 
 #[tokio::test]

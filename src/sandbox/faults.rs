@@ -30,7 +30,7 @@ pub struct Matcher {
     pub service: Option<Service>,
     /// Organization of the tenant.
     pub tenant: Option<String>,
-    /// Cmdlet (`New-MailContact`), `$batch`, `POST token`, or method and path of Graph (`GET users/delta`); a `*` at
+    /// Cmdlet (`New-MailContact`), alone or in a batch, `$batch` as a whole, `POST token`, or method and path of Graph (`GET users/delta`); a `*` at
     /// the end stands for anything.
     pub call: Option<String>,
 }
@@ -62,14 +62,18 @@ pub enum Effect {
         #[serde(default)]
         retry_after: Option<Span>,
     },
-    /// The request is carried out, and the connection breaks in the middle of the answer.
+    /// The request is carried out, and the connection breaks in the middle of the answer: that of the whole batch, if it
+    /// is in one.
     CutAnswer,
-    /// The connection breaks; the request is not carried out.
+    /// The connection breaks; the request is not carried out, while others of its batch are.
     CutRequest,
     /// The answer is late, in real time.
     Slow { by: Span },
     /// The request is carried out; the answer is a page of some proxy.
     WrongBody,
+    /// The request is carried out, and nothing of its answer arrives: in a batch no response has its id, alone the
+    /// connection breaks.
+    NoAnswer,
     /// The request is carried out; the answer lacks the list that it should have.
     WithoutList,
     /// The request is carried out; the answer is cut off but arrives as if it were whole.

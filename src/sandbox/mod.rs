@@ -8,6 +8,7 @@
 //! Tests use it as a library: [`Sandbox::start`] serves on a free port of the loopback until the handle is dropped.
 
 pub mod admin;
+mod batch;
 pub mod call;
 pub mod clock;
 pub mod config;

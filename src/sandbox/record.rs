@@ -96,6 +96,9 @@ fn shape(value: &Value, key: &str, names: &[String]) -> String {
             );
             format!("{:?}", without_ids(&path, names))
         }
+        Value::String(text) if HEADERS.contains(&key.to_lowercase().as_str()) => {
+            format!("{:?}", without_ids(text, names))
+        }
         Value::String(_) => "text".to_owned(),
         Value::Array(list) => {
             let shapes: BTreeSet<String> = list.iter().map(|item| shape(item, "", names)).collect();

@@ -32,10 +32,12 @@ pub struct State {
 }
 
 /// An answer, and whether it arrives.
-enum Answer {
+pub(super) enum Answer {
     Whole(Reply),
     /// Cut off after so many bytes of the body.
     Cut(Reply, usize),
+    /// Nothing of it arrives.
+    Lost,
 }
 
 impl State {
@@ -68,15 +70,12 @@ impl State {
         let label = self.microsoft365.label(call, &target);
         self.record.add(call, self.microsoft365.names(label.tenant.as_deref()));
         let answer = self.answer(call, &target, &label).await;
-        let status = match &answer {
-            Answer::Whole(reply) => reply.status,
-            Answer::Cut(..) => 0,
-        };
-        self.counters.count(&label, status);
+        self.counters.count(&label, answer.status());
         answer
     }
 
-    async fn answer(&self, call: &Call, target: &Target, label: &Label) -> Answer {
+    /// Lets a rule strike, or carries the request out.
+    pub(super) async fn answer(&self, call: &Call, target: &Target, label: &Label) -> Answer {
         let effect = self.faults.decide(label);
         let now = || self.clock.now();
         match &effect {
@@ -90,20 +89,14 @@ impl State {
                 return Answer::Whole(self.microsoft365.failure(told, call, label, now()));
             }
             Some(Effect::LoseDelta { tell }) => self.microsoft365.lose_delta(label, *tell, now()),
-            Some(Effect::Repeat) => drop(self.microsoft365.answer(call, target, now())),
+            Some(Effect::Repeat) => drop(self.carry_out(call, target, label).await),
             _ => {}
         }
-        let permit = match self.microsoft365.admit(label) {
-            Ok((latency, permit)) => {
-                if !latency.is_zero() {
-                    tokio::time::sleep(latency).await;
-                }
-                permit
-            }
-            Err(reply) => return Answer::Whole(reply),
+        let reply = match self.carry_out(call, target, label).await {
+            Answer::Whole(reply) => reply,
+            // What happened to one of a batch happened to all of it.
+            broken => return broken,
         };
-        let reply = self.microsoft365.answer(call, target, now());
-        drop(permit);
         match effect {
             Some(Effect::CutAnswer) => {
                 let half = reply.body.len() / 2;
@@ -118,8 +111,36 @@ impl State {
                 headers: vec![("content-type", "text/html".to_owned())],
                 body: b"<html><body><h1>Please sign in to the network</h1></body></html>".to_vec(),
             }),
+            Some(Effect::NoAnswer) => Answer::Lost,
             Some(Effect::WithoutList) => Answer::Whole(without_list(reply)),
             _ => Answer::Whole(reply),
+        }
+    }
+
+    /// The request in its place, for as long as it takes.
+    async fn carry_out(&self, call: &Call, target: &Target, label: &Label) -> Answer {
+        if let Target::Batch { called } = target {
+            return self.batch(call, called).await;
+        }
+        match self.microsoft365.admit(label) {
+            // The place is given back when the answer is there.
+            Ok((latency, _place)) => {
+                if !latency.is_zero() {
+                    tokio::time::sleep(latency).await;
+                }
+                Answer::Whole(self.microsoft365.answer(call, target, self.clock.now()))
+            }
+            Err(reply) => Answer::Whole(reply),
+        }
+    }
+}
+
+impl Answer {
+    /// 0 = the connection was cut.
+    pub(super) fn status(&self) -> u16 {
+        match self {
+            Self::Whole(reply) => reply.status,
+            Self::Cut(..) | Self::Lost => 0,
         }
     }
 }
@@ -167,6 +188,7 @@ fn respond(answer: Answer) -> Response<Body> {
     let (reply, kept) = match answer {
         Answer::Whole(reply) => (reply, None),
         Answer::Cut(reply, kept) => (reply, Some(kept)),
+        Answer::Lost => (Reply::empty(200), Some(0)),
     };
     let mut response = Response::builder().status(StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK));
     for (name, value) in &reply.headers {

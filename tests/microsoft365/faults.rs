@@ -39,47 +39,78 @@ pub async fn owned(target: &dyn Target) -> Vec<Contact> {
 /// Every fault that one call can meet, at several of the calls of a push.
 #[tokio::test]
 async fn a_push_through_faults_is_the_push_without_them() {
-    let effects = [
-        "{status: {status: 429, retryAfter: 0s}}",
-        "{status: {status: 503}}",
-        "{status: {status: 504}}",
-        "cutRequest",
-        "cutAnswer",
-        "shortBody",
-        "wrongBody",
-        "expiredToken",
-        "transient",
-        "repeat",
-    ];
-    for effect in effects {
-        let world = World::new(3, "exchange: {readAfterWriteLag: 10ms, lagEvery: 3}").await;
-        // Throttling costs time each time.
-        let times = if effect.contains("429") { 0 } else { 9 };
-        world.faults(&format!(
-            "[{{on: {{service: exchange, call: New-MailContact}}, when: {{calls: [1, 4]}}, times: {}, then: {effect}}},
-              {{on: {{service: exchange, call: Set-Contact}}, when: {{calls: [2]}}, times: {times}, then: {effect}}},
-              {{on: {{service: exchange, call: Set-MailContact}}, when: {{calls: [3]}}, times: {times}, then: {effect}}},
-              {{on: {{service: exchange, call: Remove-MailContact}}, when: {{calls: [1]}}, times: {times}, then: {effect}}},
-              {{on: {{service: exchange, call: Get-Recipient}}, when: {{calls: [2]}}, times: {times}, then: {effect}}},
-              {{on: {{service: token}}, when: {{calls: [1]}}, then: {{status: {{status: 503}}}}}}]",
-            times.max(1)
-        ));
-        let target = world.target_of("owner");
-        let made = target.apply(&creates(&target, 6)).await.unwrap_or_else(|error| panic!("{effect}: {error}"));
-        let done = |result: &ChangeResult| matches!(result, ChangeResult::Done | ChangeResult::AlreadyDone);
-        assert!(made.iter().all(|outcome| done(&outcome.result)), "{effect}: {:?}", results(&made));
-        let contacts = owned(&target).await;
-        assert_eq!(contacts.len(), 6, "{effect}: lost or doubled");
-        for contact in &contacts {
-            let wanted = contact_for(&target, contact.primary.local_part());
-            assert_eq!(contact.digest(), wanted.digest(), "{effect}: not whole");
-        }
-        let removals: Vec<Change> =
-            contacts.iter().map(|contact| change(ChangeKind::Delete, Some(contact), None)).collect();
-        let gone = target.apply(&removals).await.unwrap();
-        assert!(gone.iter().all(|outcome| done(&outcome.result)), "{effect}: {:?}", results(&gone));
-        assert!(owned(&target).await.is_empty(), "{effect}");
+    for effect in EFFECTS {
+        push_through(effect, &at_cmdlets(effect), 1).await;
     }
+}
+
+/// The same where cmdlets go together: one of ten goes wrong, or what it does to the connection takes the others along.
+#[tokio::test]
+async fn a_push_of_batches_through_faults_is_the_push_without_them() {
+    for effect in EFFECTS {
+        push_through(effect, &at_cmdlets(effect), 10).await;
+    }
+}
+
+/// The whole batch goes wrong.
+#[tokio::test]
+async fn a_push_whose_batches_break_is_the_push_without_faults() {
+    for effect in EFFECTS {
+        let rule = format!("{{on: {{call: $batch}}, when: {{calls: [1, 3]}}, then: {effect}}}");
+        push_through(effect, &rule, 10).await;
+    }
+}
+
+const EFFECTS: [&str; 11] = [
+    "{status: {status: 429, retryAfter: 0s}}",
+    "{status: {status: 503}}",
+    "{status: {status: 504}}",
+    "cutRequest",
+    "cutAnswer",
+    "noAnswer",
+    "shortBody",
+    "wrongBody",
+    "expiredToken",
+    "transient",
+    "repeat",
+];
+
+fn at_cmdlets(effect: &str) -> String {
+    // Throttling costs time each time.
+    let times = if effect.contains("429") { 0 } else { 9 };
+    format!(
+        "{{on: {{service: exchange, call: New-MailContact}}, when: {{calls: [1, 4]}}, times: {}, then: {effect}}},
+          {{on: {{service: exchange, call: Set-Contact}}, when: {{calls: [2]}}, times: {times}, then: {effect}}},
+          {{on: {{service: exchange, call: Set-MailContact}}, when: {{calls: [3]}}, times: {times}, then: {effect}}},
+          {{on: {{service: exchange, call: Remove-MailContact}}, when: {{calls: [1]}}, times: {times}, then: {effect}}},
+          {{on: {{service: exchange, call: Get-Recipient}}, when: {{calls: [2]}}, times: {times}, then: {effect}}},
+          {{on: {{service: token}}, when: {{calls: [1]}}, then: {{status: {{status: 503}}}}}}",
+        times.max(1)
+    )
+}
+
+async fn push_through(effect: &str, rules: &str, together: u32) {
+    let limits = "exchange: {readAfterWriteLag: 10ms, lagEvery: 3}";
+    let world = World::new(3, limits).await.together(together);
+    world.faults(&format!("[{rules}]"));
+    let target = world.target_of("owner");
+    let made = target.apply(&creates(&target, 6)).await.unwrap_or_else(|error| panic!("{effect}: {error}"));
+    let done = |result: &ChangeResult| matches!(result, ChangeResult::Done | ChangeResult::AlreadyDone);
+    assert!(made.iter().all(|outcome| done(&outcome.result)), "{effect}: {:?}", results(&made));
+    let contacts = owned(&target).await;
+    assert_eq!(contacts.len(), 6, "{effect}: lost or doubled");
+    for contact in &contacts {
+        let wanted = contact_for(&target, contact.primary.local_part());
+        assert_eq!(contact.digest(), wanted.digest(), "{effect}: not whole");
+    }
+    let removals: Vec<Change> =
+        contacts.iter().map(|contact| change(ChangeKind::Delete, Some(contact), None)).collect();
+    let gone = target.apply(&removals).await.unwrap();
+    assert!(gone.iter().all(|outcome| done(&outcome.result)), "{effect}: {:?}", results(&gone));
+    assert!(owned(&target).await.is_empty(), "{effect}");
+    let struck = world.sandbox.state.faults.tell();
+    assert!(struck.iter().any(|(_, _, struck)| *struck > 0), "{effect}: no rule struck");
+    assert_eq!(world.requests("$batch") > 0, together > 1, "{effect}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // whatever is not as it should be fails the test
 
+mod batches;
 mod conformance;
 mod faults;
 mod process;

@@ -24,6 +24,11 @@ fn root() -> PathBuf {
 impl Companies {
     /// `people` at contoso who are to be seen at fabrikam.
     async fn new(people: usize, limits: &str) -> Self {
+        Self::together(people, limits, 1).await
+    }
+
+    /// With so many cmdlets in one request.
+    async fn together(people: usize, limits: &str, cmdlets: u32) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tenant = |id: &str, name: &str, people: usize, limits: &str| {
             format!(
@@ -39,11 +44,11 @@ impl Companies {
         let tenants = tenant(SOURCE, "contoso", people, "{}") + &tenant(TARGET, "fabrikam", 3, limits);
         let config = Config::parse(&format!("seed: 1\nmicrosoft365:\n  tenants:\n{tenants}")).unwrap();
         let companies = Self { sandbox: Sandbox::start(&config).await.unwrap(), folder: tempfile::tempdir().unwrap() };
-        companies.write_manifests();
+        companies.write_manifests(cmdlets);
         companies
     }
 
-    fn write_manifests(&self) {
+    fn write_manifests(&self, cmdlets: u32) {
         let base = &self.sandbox.base_url;
         let connector = |name: &str, tenant: &str| {
             format!(
@@ -57,6 +62,7 @@ spec:
     organization: {name}.onmicrosoft.com
     clientId: {CLIENT}
     auth: {{clientSecretRef: {{name: app, key: secret}}}}
+    cmdletsPerRequest: {cmdlets}
   authoritativeDomains: [{name}.example]
   endpoints: {{login: '{base}', graph: '{base}', exchange: '{base}'}}
 ---
@@ -124,7 +130,16 @@ spec:
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_is_killed_in_a_push_loses_and_doubles_nothing() {
-    let companies = Companies::new(40, "{latency: 5ms}").await;
+    killed_in_a_push(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_is_killed_in_a_push_of_batches_loses_and_doubles_nothing() {
+    killed_in_a_push(10).await;
+}
+
+async fn killed_in_a_push(cmdlets: u32) {
+    let companies = Companies::together(40, "{latency: 5ms}", cmdlets).await;
     let digest = companies.simulated().await;
     let mut wrote = 0;
     for _ in 0..3 {

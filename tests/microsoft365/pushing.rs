@@ -10,9 +10,18 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn a_push_that_is_killed_anywhere_is_finished_by_the_next() {
+    killed_anywhere(1).await;
+}
+
+#[tokio::test]
+async fn a_push_of_batches_that_is_killed_anywhere_is_finished_by_the_next() {
+    killed_anywhere(10).await;
+}
+
+async fn killed_anywhere(together: u32) {
     // A process that is gone after n answers sends nothing more.
     for survived in 0..9 {
-        let world = World::new(2, "").await;
+        let world = World::new(2, "").await.together(together);
         let target = world.target_of("owner");
         let changes = creates(&target, 3);
         world.faults(&format!("[{{on: {{service: exchange}}, when: {{from: {}}}, then: cutAnswer}}]", survived + 1));

@@ -29,6 +29,7 @@ pub const DOMAIN: &str = "contoso.example";
 pub struct World {
     pub sandbox: Handle,
     pub graph_only: bool,
+    pub cmdlets_per_request: u32,
 }
 
 /// `more` = settings of the tenant, indented like `exchange:`.
@@ -63,7 +64,12 @@ pub fn backoff() -> Backoff {
 impl World {
     pub async fn start(config: &Config) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { sandbox: Sandbox::start(config).await.unwrap(), graph_only: false }
+        Self { sandbox: Sandbox::start(config).await.unwrap(), graph_only: false, cmdlets_per_request: 1 }
+    }
+
+    /// With another number of cmdlets in a request.
+    pub fn together(self, cmdlets_per_request: u32) -> Self {
+        Self { cmdlets_per_request, ..self }
     }
 
     pub async fn new(people: usize, more: &str) -> Self {
@@ -80,6 +86,7 @@ impl World {
             cloud: Cloud::Global,
             endpoints: ["login", "graph", "exchange"].map(|name| (name.to_owned(), base.clone())).into(),
             graph_only: self.graph_only,
+            cmdlets_per_request: self.cmdlets_per_request,
         }
     }
 
@@ -135,6 +142,19 @@ impl World {
                 .any(|(_, held)| held.eq_ignore_ascii_case(address))
         };
         self.objects().into_iter().find(holds)
+    }
+
+    /// Requests to Exchange whose name is this, however they were answered; what is in a batch does not count.
+    pub fn requests(&self, call: &str) -> u64 {
+        let table = self.sandbox.state.counters.table();
+        table.iter().filter(|line| line.service == "exchange" && line.call == call).map(|line| line.count).sum()
+    }
+
+    /// All requests to Exchange; what is in a batch does not count.
+    pub fn all_requests(&self) -> u64 {
+        let table = self.sandbox.state.counters.table();
+        let alone = table.iter().filter(|line| line.service == "exchange" && !line.call.starts_with("$batch "));
+        alone.map(|line| line.count).sum()
     }
 
     pub fn faults(&self, yaml: &str) {

@@ -104,6 +104,7 @@ mod tests {
             cloud,
             endpoints: endpoints.iter().map(|(name, url)| ((*name).to_owned(), (*url).to_owned())).collect(),
             graph_only: false,
+            cmdlets_per_request: 1,
         }
     }
 

@@ -148,6 +148,8 @@ pub struct ExchangeSettings {
     pub retry_after: Option<Span>,
     /// Real time that each cmdlet takes.
     pub latency: Span,
+    /// How many cmdlets of one batch are carried out side by side, each in a place of its own among those in flight.
+    pub batch_side_by_side: u32,
     /// New contacts per window, after which `RecipientUsageExceededRecentQuotaException` comes.
     pub create_quota: Option<CreateQuota>,
     /// How long an address that was freed stays taken.
@@ -168,6 +170,7 @@ impl Default for ExchangeSettings {
             max_concurrent_requests: None,
             retry_after: None,
             latency: Span::ZERO,
+            batch_side_by_side: 1,
             create_quota: None,
             address_held_for: Span::ZERO,
             read_after_write_lag: Span::ZERO,
@@ -296,6 +299,9 @@ impl Tenant {
         }
         if self.exchange.burst == 0 || self.exchange.lag_every == 0 {
             return wrong("exchange.burst and exchange.lagEvery must be 1 or more");
+        }
+        if self.exchange.batch_side_by_side == 0 {
+            return wrong("exchange.batchSideBySide must be 1 or more");
         }
         if self.exchange.max_concurrent_requests == Some(0) {
             return wrong("exchange.maxConcurrentRequests must be 1 or more");

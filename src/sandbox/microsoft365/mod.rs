@@ -17,6 +17,7 @@ use super::faults::Effect;
 use super::limits::{InFlight, Permit};
 use super::seed::Inventor;
 use crate::sandbox::guid::Guid;
+use exchange::batch::Item;
 use exchange::{CmdletError, Endpoint, Refusal, Transient};
 use graph::GraphError;
 use graph::route::Route;
@@ -25,7 +26,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tenant::{LostDelta, Tenant};
-use token::access::{Audience, Mint};
+use token::access::{Audience, Claims, Mint};
 use token::credentials::Application;
 
 /// One tenant as the server holds it.
@@ -40,6 +41,7 @@ pub struct Hosted {
     max_concurrent: Option<u32>,
     exchange_latency: Duration,
     graph_latency: Duration,
+    side_by_side: usize,
 }
 
 impl Hosted {
@@ -58,16 +60,32 @@ pub struct Microsoft365 {
 /// What a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    Token { called: String },
-    OpenId { called: String },
-    Graph { path: String },
-    Exchange { endpoint: Endpoint, called: String },
+    Token {
+        called: String,
+    },
+    OpenId {
+        called: String,
+    },
+    Graph {
+        path: String,
+    },
+    Exchange {
+        called: String,
+    },
+    /// Several requests to Exchange in one; the server takes them apart.
+    Batch {
+        called: String,
+    },
 }
 
 impl Target {
     pub fn parse(path: &str) -> Option<Self> {
         if let Some((endpoint, called)) = Endpoint::parse(path) {
-            return Some(Self::Exchange { endpoint, called: called.to_owned() });
+            let called = called.to_owned();
+            return Some(match endpoint {
+                Endpoint::Invoke => Self::Exchange { called },
+                Endpoint::Batch => Self::Batch { called },
+            });
         }
         if let Some(path) = path.strip_prefix("/v1.0/").or_else(|| path.strip_prefix("/beta/")) {
             return Some(Self::Graph { path: path.to_owned() });
@@ -113,6 +131,7 @@ impl Microsoft365 {
                 max_concurrent: settings.exchange.max_concurrent_requests,
                 exchange_latency: settings.exchange.latency.0,
                 graph_latency: settings.graph.latency.0,
+                side_by_side: settings.exchange.batch_side_by_side as usize,
             });
         }
         let mut secret = [0; 32];
@@ -179,11 +198,11 @@ impl Microsoft365 {
                 let tenant = claims.and_then(|claims| tenant(&claims.tid.to_string()));
                 Label { service: Service::Graph, tenant, call: format!("{} {route}", call.method) }
             }
-            Target::Exchange { endpoint: Endpoint::Invoke, called } => {
+            Target::Exchange { called } => {
                 let cmdlet = exchange::cmdlet_name(&call.body).unwrap_or_else(|| "unknown".to_owned());
                 Label { service: Service::Exchange, tenant: tenant(called), call: cmdlet }
             }
-            Target::Exchange { endpoint: Endpoint::Batch, called } => {
+            Target::Batch { called } => {
                 Label { service: Service::Exchange, tenant: tenant(called), call: "$batch".to_owned() }
             }
         }
@@ -215,7 +234,11 @@ impl Microsoft365 {
                 None => token::TokenError::TenantNotFound(called.clone()).reply(now, Guid::NIL),
             },
             Target::Graph { path } => self.graph(call, path, now),
-            Target::Exchange { endpoint, called } => self.exchange(call, *endpoint, called, now),
+            Target::Exchange { called } => self.exchange(call, called, now),
+            // The server carries out what is in it; here it is no more than looked at.
+            Target::Batch { called } => {
+                self.unpack(call, called, now).map_or_else(|reply| reply, |_| Reply::empty(200))
+            }
         }
     }
 
@@ -232,19 +255,41 @@ impl Microsoft365 {
         }
     }
 
-    fn exchange(&self, call: &Call, endpoint: Endpoint, called: &str, now: Timestamp) -> Reply {
-        let Some(token) = call.bearer() else {
-            return Refusal::Unauthorized("The header Authorization is missing.").reply();
-        };
-        let claims = match self.mint.check(token, Audience::Exchange, now) {
-            Ok(claims) => claims,
-            Err(invalid) => return Refusal::from(invalid).reply(),
-        };
+    /// The tenant that the path names, if the token is for it.
+    fn signed_in(&self, call: &Call, called: &str, now: Timestamp) -> Result<(&Hosted, Claims), Refusal> {
+        let token = call.bearer().ok_or(Refusal::Unauthorized("The header Authorization is missing."))?;
+        let claims = self.mint.check(token, Audience::Exchange, now)?;
         match self.tenant(called) {
-            Some(hosted) if hosted.id == claims.tid => {
-                exchange::answer(call, endpoint, &mut hosted.lock(), &claims, now)
-            }
-            _ => Refusal::Unauthorized("The token is for another tenant than the path.").reply(),
+            Some(hosted) if hosted.id == claims.tid => Ok((hosted, claims)),
+            _ => Err(Refusal::Unauthorized("The token is for another tenant than the path.")),
         }
+    }
+
+    fn exchange(&self, call: &Call, called: &str, now: Timestamp) -> Reply {
+        match self.signed_in(call, called, now) {
+            Ok((hosted, claims)) => exchange::answer(call, &mut hosted.lock(), &claims, now),
+            Err(refusal) => refusal.reply(),
+        }
+    }
+
+    /// The requests of a batch, or the answer to one that is not looked at.
+    pub fn unpack(&self, call: &Call, called: &str, now: Timestamp) -> Result<Vec<Item>, Reply> {
+        let unpacked = self
+            .signed_in(call, called, now)
+            .and_then(|(hosted, claims)| exchange::unpack(call, &hosted.lock(), &claims));
+        unpacked.map_err(Refusal::reply)
+    }
+
+    /// The answer to a batch of what its requests were answered.
+    pub fn pack(&self, called: &str, answers: &[(String, Reply)], now: Timestamp) -> Reply {
+        match self.tenant(called) {
+            Some(hosted) => exchange::pack(answers, &mut hosted.lock(), now),
+            None => Reply::empty(404),
+        }
+    }
+
+    /// How many requests of one batch are carried out side by side.
+    pub fn side_by_side(&self, called: &str) -> usize {
+        self.tenant(called).map_or(1, |hosted| hosted.side_by_side)
     }
 }

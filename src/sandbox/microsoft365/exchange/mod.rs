@@ -2,7 +2,7 @@
 //! `/adminapi/beta/{tenant}/InvokeCommand` and `$batch` (protocols: adminapi).
 
 mod addresses;
-mod batch;
+pub mod batch;
 mod cmdlet;
 mod contacts;
 pub mod country;
@@ -135,15 +135,29 @@ pub fn cmdlet_name(body: &[u8]) -> Option<String> {
 }
 
 /// Answers a request whose token is good and names this tenant.
-pub fn answer(call: &Call, endpoint: Endpoint, tenant: &mut Tenant, claims: &Claims, now: Timestamp) -> Reply {
+pub fn answer(call: &Call, tenant: &mut Tenant, claims: &Claims, now: Timestamp) -> Reply {
     tenant.catch_up(now);
     if let Err(refusal) = check(call, tenant, claims) {
         return refusal.reply();
     }
-    let reply = match endpoint {
-        Endpoint::Invoke => invoke(call, tenant, claims, now),
-        Endpoint::Batch => batch::answer(call, tenant, claims, now),
-    };
+    let reply = invoke(call, tenant, claims, now);
+    with_budget(reply, tenant, now)
+}
+
+/// The requests of a batch whose token is good and names this tenant.
+pub fn unpack(call: &Call, tenant: &Tenant, claims: &Claims) -> Result<Vec<batch::Item>, Refusal> {
+    check(call, tenant, claims)?;
+    batch::unpack(call, tenant)
+}
+
+/// The answer to a batch of what its requests were answered.
+pub fn pack(answers: &[(String, Reply)], tenant: &mut Tenant, now: Timestamp) -> Reply {
+    let reply = batch::pack(answers, tenant);
+    with_budget(reply, tenant, now)
+}
+
+/// With the headers that every answer has.
+fn with_budget(reply: Reply, tenant: &mut Tenant, now: Timestamp) -> Reply {
     let request = tenant.new_id().to_string();
     let reply = match &tenant.cmdlets {
         Some(bucket) => {
