@@ -70,6 +70,7 @@ pub async fn target(fixture: &dyn Fixture) {
     bench.contacts_are_hidden_and_shown().await;
     bench.contacts_change_their_mark().await;
     bench.values_of_others_stay().await;
+    bench.changes_of_a_batch_are_told_apart().await;
     bench.what_changed_meanwhile_is_left_alone().await;
     bench.objects_of_others_are_left_alone().await;
     bench.foreign_contacts_are_adopted_and_given_back().await;
@@ -115,7 +116,7 @@ impl Bench<'_> {
         self.target.normalize(contact).0
     }
 
-    async fn apply(&self, kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> ChangeResult {
+    fn change(&self, kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> Change {
         let contact = before.or(after).expect("a change has a contact");
         let change = Change {
             key: contact.key(),
@@ -126,6 +127,11 @@ impl Bench<'_> {
             after: after.cloned().map(Box::new),
         };
         assert!(change.is_well_formed(), "the suite makes well-formed changes");
+        change
+    }
+
+    async fn apply(&self, kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> ChangeResult {
+        let change = self.change(kind, before, after);
         let mut outcomes = self.target.apply(&[change]).await.expect("a batch can be applied");
         assert_eq!(outcomes.len(), 1, "one outcome per change");
         let outcome = outcomes.remove(0);
@@ -242,6 +248,52 @@ impl Bench<'_> {
         let found = self.reads_back(&changed).await;
         assert!(found.foreign_values.contains(foreign), "another's value was removed");
         self.done(ChangeKind::Delete, Some(&found), None).await;
+    }
+
+    /// Of many changes at once each has its own outcome, in their order, and one that fails takes no other with it.
+    async fn changes_of_a_batch_are_told_apart(&self) {
+        let count = self.target.limits().batch.min(24);
+        let wanted: Vec<Contact> = (0..count).map(|number| self.contact(&format!("conf-many{number:02}"))).collect();
+        let creates: Vec<Change> =
+            wanted.iter().map(|contact| self.change(ChangeKind::Create, None, Some(contact))).collect();
+        self.told(&creates, |_| ChangeResult::Done).await;
+        let made = contents(self.target.as_ref()).await.owned;
+        let titled = |contact: &Contact, title: &str| {
+            let mut titled = contact.clone();
+            titled.attributes.insert(Attribute::Title, title.to_owned());
+            titled
+        };
+        let changes = wanted.iter().enumerate().map(|(number, wanted)| {
+            let found = made.get(&wanted.key()).expect("the contact is there");
+            assert_eq!(found.digest(), wanted.digest(), "the contact reads back differently");
+            match number % 4 {
+                0 => self.change(ChangeKind::Update, Some(found), Some(&titled(found, &format!("Title {number}")))),
+                1 => self.change(ChangeKind::Hide, Some(found), Some(&self.hidden(found))),
+                2 => self.change(ChangeKind::Delete, Some(found), None),
+                _ => self.change(ChangeKind::Update, Some(&titled(found, "Unseen")), Some(&titled(found, "Never"))),
+            }
+        });
+        let changes: Vec<Change> = changes.collect();
+        let drifts = |number: usize| if number % 4 == 3 { ChangeResult::Drifted } else { ChangeResult::Done };
+        self.told(&changes, drifts).await;
+        let left = contents(self.target.as_ref()).await.owned;
+        for (number, change) in changes.iter().enumerate() {
+            let wanted = if number % 4 == 3 { made.get(&change.key) } else { change.after.as_deref() };
+            let found = left.get(&change.key);
+            assert_eq!(found.map(Contact::digest), wanted.map(Contact::digest), "{number}: {:?}", change.kind);
+        }
+        let rest: Vec<Change> = wanted
+            .iter()
+            .filter_map(|contact| left.get(&contact.key()))
+            .map(|contact| self.change(ChangeKind::Delete, Some(contact), None))
+            .collect();
+        self.told(&rest, |_| ChangeResult::Done).await;
+    }
+
+    async fn told(&self, changes: &[Change], wanted: impl Fn(usize) -> ChangeResult) {
+        let outcomes = self.target.apply(changes).await.expect("a batch can be applied");
+        let told: Vec<ChangeResult> = outcomes.into_iter().map(|outcome| outcome.result).collect();
+        assert_eq!(told, (0..changes.len()).map(wanted).collect::<Vec<_>>());
     }
 
     async fn what_changed_meanwhile_is_left_alone(&self) {
