@@ -83,6 +83,10 @@ fn microsoft365(
     endpoints: BTreeMap<String, String>,
 ) -> Result<checked::Microsoft365, InvalidField> {
     let Microsoft365 { tenant_id, organization, client_id, auth, cloud, graph_only, cmdlets_per_request } = member;
+    // Without an API server nobody has looked at the schema.
+    if !(1..=10).contains(cmdlets_per_request) {
+        return Err(at.field("cmdletsPerRequest").refuse("this is from 1 to 10"));
+    }
     let auth = match (&auth.client_secret_ref, &auth.certificate_ref, &auth.workload_identity) {
         (Some(secret), None, None) => checked::Microsoft365Auth::ClientSecret(secret_key(secret)),
         (None, Some(secret), None) => checked::Microsoft365Auth::Certificate { name: secret.name.to_string() },
@@ -107,7 +111,7 @@ fn microsoft365(
         cloud: (*cloud).into(),
         endpoints,
         graph_only: *graph_only,
-        cmdlets_per_request: (*cmdlets_per_request).clamp(1, 10),
+        cmdlets_per_request: *cmdlets_per_request,
     })
 }
 

@@ -53,13 +53,19 @@ struct Response<'b> {
 }
 
 impl Batch {
-    pub(super) fn new(calls: &[&Invocation]) -> Self {
+    /// Each call is signed by itself as well: the one program that is known to use batches does so.
+    pub(super) fn new(calls: &[&Invocation], authorization: &str) -> Self {
         let ids: Vec<String> = calls.iter().map(|_| new_id()).collect();
         let requests = calls.iter().zip(&ids).map(|(call, id)| Request {
             id,
             method: "POST",
             url: &call.url,
-            headers: [(ANCHOR, call.anchor.as_str()), ("prefer", PAGE), ("content-type", JSON)].into(),
+            headers: BTreeMap::from([
+                ("authorization", authorization),
+                (ANCHOR, call.anchor.as_str()),
+                ("prefer", PAGE),
+                ("content-type", JSON),
+            ]),
             body: &call.body,
         });
         let requests = Requests { requests: requests.collect() };
@@ -143,10 +149,12 @@ mod tests {
     #[test]
     fn each_call_finds_its_own_answer() {
         let calls = [call("New-MailContact"), call("Set-Contact"), call("Set-MailContact"), call("Get-MailContact")];
-        let batch = Batch::new(&calls.iter().collect::<Vec<_>>());
+        let batch = Batch::new(&calls.iter().collect::<Vec<_>>(), "Bearer token");
         let body: Value = serde_json::from_str(&batch.body).unwrap();
         let id = |at: usize| body["requests"][at]["id"].as_str().unwrap().to_owned();
-        assert_eq!(body["requests"][2]["body"]["CmdletInput"]["CmdletName"], "Set-MailContact");
+        let third = &body["requests"][2];
+        assert_eq!(third["body"]["CmdletInput"]["CmdletName"], "Set-MailContact");
+        assert_eq!(third["headers"]["authorization"], "Bearer token");
         let answers = batch.answers(&whole(&json!({ "responses": [
             { "id": id(3) },
             { "id": "somebody else's", "status": 200, "body": {} },
@@ -166,7 +174,7 @@ mod tests {
     #[test]
     fn what_is_missing_or_not_whole_counts_as_lost() {
         let calls = [call("Set-Contact")];
-        let batch = Batch::new(&calls.iter().collect::<Vec<_>>());
+        let batch = Batch::new(&calls.iter().collect::<Vec<_>>(), "Bearer token");
         for body in
             [json!({}), json!({"responses": []}), json!({"responses": [7]}), json!({"responses": {}}), json!("x")]
         {

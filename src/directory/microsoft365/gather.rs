@@ -116,13 +116,14 @@ impl Gather {
     async fn send(&self, client: &Client, place: Place<'_>, together: Vec<Waiting>) {
         let Some(first) = together.first() else { return };
         place.carries(together.len());
-        let batch = (together.len() > 1)
-            .then(|| Batch::new(&together.iter().map(|waiting| &*waiting.call).collect::<Vec<_>>()));
+        let authorization = format!("Bearer {}", first.token);
+        let calls: Vec<&Invocation> = together.iter().map(|waiting| &*waiting.call).collect();
+        let batch = (calls.len() > 1).then(|| Batch::new(&calls, &authorization));
         let request = match &batch {
             Some(batch) => batch.request(client.http(), &self.url, &first.call.anchor),
             None => first.call.request(client.http()),
         };
-        let answer = match request.header(AUTHORIZATION, format!("Bearer {}", first.token)).build() {
+        let answer = match request.header(AUTHORIZATION, authorization.as_str()).build() {
             Ok(request) => place.execute(request).await,
             Err(error) => Err(http::Error::Transport { problem: TransportProblem::of(&error) }),
         };
@@ -163,4 +164,56 @@ impl Gather {
 fn turns_batches_away(whole: &Answer) -> bool {
     let retry = Cmdlets { just_made: false }.judge(whole.status, &whole.headers, &whole.body);
     retry == Retry::Answer && ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&whole.status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Settings;
+    use serde_json::Map;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// Accepts one request and does not answer it; gives how many cmdlets are in it.
+    async fn taken(listener: &TcpListener) -> (TcpStream, usize) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut text, mut bytes) = (String::new(), [0; 4096]);
+        while !text.contains("\r\n\r\n{") || !text.ends_with('}') {
+            let read = stream.read(&mut bytes).await.unwrap();
+            text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        (stream, text.matches("CmdletName").count())
+    }
+
+    #[tokio::test]
+    async fn whoever_sent_for_others_and_is_gone_leaves_them_an_answer_that_is_lost() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}/adminapi/beta/t", listener.local_addr().unwrap());
+        let mut settings = Settings::default();
+        // What is lost gives its place back, or nothing would go any more.
+        settings.pace.max_concurrency = 1;
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = Arc::new(Client::new(http, settings));
+        let gather = Arc::new(Gather::new(10, format!("{base}/$batch")));
+        let ask = |token: &'static str| {
+            let (client, gather, url) = (client.clone(), gather.clone(), format!("{base}/InvokeCommand"));
+            let call = Arc::new(Invocation::new(url, "t", "Set-Contact", &Map::new(), false));
+            tokio::spawn(async move { gather.ask(&client, &call, token).await })
+        };
+        let (first, second, later, otherwise) = (ask("a"), ask("a"), ask("a"), ask("b"));
+        let (stream, cmdlets) = taken(&listener).await;
+        assert_eq!(cmdlets, 3, "all who are signed alike go together");
+        first.abort();
+        for waiting in [second, later] {
+            let lost = waiting.await.unwrap();
+            assert!(matches!(lost, Err(http::Error::Transport { problem: TransportProblem::Broken { .. } })));
+        }
+        drop(stream);
+        let (stream, cmdlets) = taken(&listener).await;
+        assert_eq!(cmdlets, 1, "the one that is signed otherwise");
+        drop(stream);
+        assert!(matches!(otherwise.await.unwrap(), Err(http::Error::Transport { .. })));
+        assert_eq!(client.counters().requests, 2);
+    }
 }

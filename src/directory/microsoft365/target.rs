@@ -24,6 +24,7 @@ use tokio::sync::OnceCell;
 
 /// Few where that is enough, so that a push that is asked to stop does so soon.
 const BATCH: usize = 100;
+const LARGEST_BATCH: usize = 500;
 
 /// The mail contacts of one tenant.
 pub struct Microsoft365Target {
@@ -127,7 +128,7 @@ impl Target for Microsoft365Target {
             can_hide: true,
             x500: true,
             // Enough that requests are full for most of the time.
-            batch: BATCH.max(2 * self.sessions.exchange.cmdlets_under_way()),
+            batch: (2 * self.sessions.exchange.cmdlets_under_way()).clamp(BATCH, LARGEST_BATCH),
             own_domains: self.domains.iter().cloned().chain(accepted).collect(),
         }
     }
