@@ -21,8 +21,8 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// Objects of one answer of a list: they are in memory twice while it is read.
-const PAGE: u32 = 100;
+/// Objects of one answer of a list: they are in memory three times while it is read, and the heap stays as large.
+const PAGE: u32 = 25;
 
 pub struct Informer<K>
 where
