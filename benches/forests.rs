@@ -164,15 +164,23 @@ fn bare_read(forest: &Forest, account: &Account) -> usize {
 /// The same contacts at the other forest, which is of the same size: where they were before, an address list would still
 /// have all that was deleted, and each add took many times as long.
 async fn bare_adds(forests: &Forests, mut contacts: Vec<SearchEntry>) -> Duration {
-    let (from, to) = (&forests.fabrikam.base, &forests.corp.base);
+    let places = |forest: &Forest| [organization(forest).to_owned(), forest.base.clone()];
+    let (from, to) = (places(&forests.fabrikam), places(&forests.corp));
+    let moved = |text: &str| from.iter().zip(&to).fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
     for contact in &mut contacts {
-        contact.dn = contact.dn.replace(from, to);
-        contact.attrs.values_mut().flatten().for_each(|value| *value = value.replace(from, to));
+        contact.dn = moved(&contact.dn);
+        contact.attrs.values_mut().flatten().for_each(|value| *value = moved(value));
     }
     let writer = Administrator::signed_in(&forests.corp, &forests.corp.writer).await;
     let begin = Instant::now();
     writer.add_all(contacts, AT_ONCE).await;
     begin.elapsed()
+}
+
+/// Where the Exchange organization of a forest stands: its address lists are below it.
+fn organization(forest: &Forest) -> &str {
+    let (_, container) = forest.default_global_address_list.split_once(",CN=Address Lists Container,").expect("a list");
+    container
 }
 
 struct Pass<'a> {
