@@ -56,7 +56,7 @@ if [ -n "${KUBECONFIG:-}" ]; then
     [ $values = least ] || arguments+=(--set "watchNamespaces={${names[1]},${names[2]}}")
     if ! kubectl get crd servicemonitors.monitoring.coreos.com podmonitors.monitoring.coreos.com prometheusrules.monitoring.coreos.com >/dev/null 2>&1; then
       echo "check: without monitors and rules: the cluster has no Prometheus operator"
-      arguments+=(--set "metrics.serviceMonitor.enabled=false,metrics.podMonitor.enabled=false")
+      arguments+=(--set "metrics.serviceMonitor.enabled=false,metrics.podMonitor.enabled=false,metrics.prometheusRule.enabled=false")
     fi
     helm template galsync . "${arguments[@]}" | kubectl apply --dry-run=server --server-side --force-conflicts -f - >"$folder/applied"
     echo "check: $(wc -l <"$folder/applied") objects accepted with $values values"
