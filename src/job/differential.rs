@@ -6,7 +6,7 @@ use super::error::Error;
 use super::ground::Ground;
 use super::lookup::Lookup;
 use super::planning::KeptContents;
-use super::standing::{Part, Told, exchange, is_timed, read_row, row_values};
+use super::standing::{Part, Told, exchange, is_timed, read_row};
 use crate::engine::{Conclusion, Failure, Links, PlanDigests, PlanResult, TargetContent, plan_part};
 use crate::model::{Anchor, Change, Digest, Entry, Key, SystemIdentity};
 use crate::snapshot::{self, Difference, Exchanged, FileScratch, Frames, Kind};
@@ -159,15 +159,18 @@ impl Wanted {
         Self { bits: vec![0; Self::BITS / 64], all: HashSet::new() }
     }
 
-    /// Whether any was not there.
-    fn extend(&mut self, values: &[u64]) -> bool {
-        let before = self.all.len();
-        for value in values {
-            let bit = *value as usize % Self::BITS;
-            self.bits[bit / 64] |= 1 << (bit % 64);
-            self.all.insert(*value);
-        }
-        self.all.len() > before
+    /// Whether it was not there.
+    fn insert(&mut self, value: u64) -> bool {
+        let bit = value as usize % Self::BITS;
+        self.bits[bit / 64] |= 1 << (bit % 64);
+        self.all.insert(value)
+    }
+
+    /// Inserts the values of a row; whether any was not there.
+    fn read(&mut self, document: &[u8]) -> Result<bool, snapshot::Error> {
+        let mut grown = false;
+        read_row(document, |value| grown |= self.insert(value)).ok_or_else(not_a_row)?;
+        Ok(grown)
     }
 
     fn contains(&self, value: u64) -> bool {
@@ -224,8 +227,8 @@ impl World<'_> {
         let scratch = crate::engine::MemoryScratch;
         self.plan(&keys, Side::After, self.ground.now, &scratch, &mut probe)?;
         let mut wanted = Wanted::new();
-        for (_, Links { values, .. }) in &probe.rows {
-            wanted.extend(values);
+        for value in probe.rows.iter().flat_map(|(_, Links { values, .. })| values) {
+            wanted.insert(*value);
         }
         // A contact is hidden as of the time of the plan.
         let mut hides = BTreeSet::new();
@@ -235,23 +238,19 @@ impl World<'_> {
             }
             Ok(())
         })?;
-        let seeds: BTreeSet<Vec<u8>> = keys.iter().map(|key| key.as_str().as_bytes().to_vec()).chain(hides).collect();
-        let mut affected: BTreeMap<Vec<u8>, Links> = BTreeMap::new();
-        let seeds: Vec<Vec<u8>> = seeds.into_iter().collect();
-        for (key, document) in seeds.iter().zip(rows.documents(&seeds)?) {
-            let Some(document) = document else { continue };
-            let links = read_row(&document).ok_or_else(not_a_row)?;
-            wanted.extend(&links.values);
-            affected.insert(key.clone(), links);
+        let mut affected: BTreeSet<Vec<u8>> =
+            keys.iter().map(|key| key.as_str().as_bytes().to_vec()).chain(hides).collect();
+        let seeds: Vec<Vec<u8>> = affected.iter().cloned().collect();
+        for document in rows.documents(&seeds)?.into_iter().flatten() {
+            wanted.read(&document)?;
         }
         // Whoever joins may bring others along.
         loop {
-            let joining = rows.search(|record, found: &mut Vec<(Vec<u8>, Links)>| {
-                let mut values = row_values(record.document).ok_or_else(not_a_row)?;
-                if (is_timed(record.document) || values.any(|value| wanted.contains(value)))
-                    && !affected.contains_key(record.key)
-                {
-                    found.push((record.key.to_vec(), read_row(record.document).ok_or_else(not_a_row)?));
+            let joining = rows.search(|record, found: &mut Vec<(Vec<u8>, Vec<u8>)>| {
+                let mut joins = is_timed(record.document);
+                read_row(record.document, |value| joins |= wanted.contains(value)).ok_or_else(not_a_row)?;
+                if joins && !affected.contains(record.key) {
+                    found.push((record.key.to_vec(), record.document.to_vec()));
                 }
                 if found.len() > MOST_AFFECTED { Err(Ended::TooMuch) } else { Ok(()) }
             });
@@ -264,15 +263,15 @@ impl World<'_> {
                 return Ok(None);
             }
             let mut grown = false;
-            for (_, links) in &joining {
-                grown |= wanted.extend(&links.values);
+            for (key, document) in joining {
+                grown |= wanted.read(&document)?;
+                affected.insert(key);
             }
-            affected.extend(joining);
             if !grown {
                 break;
             }
         }
-        for key in affected.into_keys() {
+        for key in affected {
             let key = std::str::from_utf8(&key).ok().and_then(|key| Key::parse(key).ok());
             keys.insert(key.ok_or_else(|| snapshot::Error::Damaged("a key is none".into()))?);
         }

@@ -6,7 +6,6 @@ use super::batch::Batch;
 use super::format::{Kind, Record, parse_header};
 use super::sealed::SEAL_BYTES;
 use crate::model::Digest;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::num::NonZero;
 use std::os::unix::fs::FileExt;
@@ -188,22 +187,6 @@ impl Frames {
             let mut cursor = self.cursor();
             keys.iter().map(|key| Ok(cursor.find(key)?.map(|record| record.document.to_vec()))).collect()
         })
-    }
-
-    /// The keys of the records with these numbers, from 0.
-    pub fn keys(&self, numbers: &BTreeSet<usize>) -> Result<Vec<Vec<u8>>, Error> {
-        let mut keys = Vec::with_capacity(numbers.len());
-        let mut start = 0;
-        for (index, frame) in self.frames.iter().enumerate() {
-            let end = start + frame.count as usize;
-            let mut wanted = numbers.range(start..end).peekable();
-            if wanted.peek().is_some() {
-                let batch = self.read(index)?;
-                keys.extend(wanted.filter_map(|number| batch.record(number - start)).map(|record| record.key.to_vec()));
-            }
-            start = end;
-        }
-        Ok(keys)
     }
 
     /// For looking up keys; best in ascending order.
