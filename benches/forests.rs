@@ -17,7 +17,7 @@ use forest::{Account, Forest, lab};
 use galsync::directory::exchange::{ExchangeSource, ExchangeTarget};
 use galsync::directory::{Error, Source, Target};
 use galsync::job::directories::Directories;
-use galsync::job::{Context, Stop, SystemClock, execute};
+use galsync::job::{Context, Phase, Progress, Stop, SystemClock, execute};
 use galsync::model::connector::{Connector, ExchangeOnPremises, ReadScope, System};
 use galsync::model::filters::Filters;
 use galsync::model::schedule::{SourceRules, TargetRules};
@@ -27,6 +27,7 @@ use galsync::store::Store;
 use ldap3::{Scope, SearchEntry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 const QUIET_AT_MOST: f64 = 2.0;
@@ -98,17 +99,20 @@ async fn measure(forests: &Forests) -> Vec<Row> {
     let store =
         Store::connect(&place.path().join("store").to_string_lossy(), &BTreeMap::new(), "bench/b", place.path());
     let store = store.expect("a store in a folder");
+    let phases = Phases::default();
     let context =
-        Context { store: &store, directories: forests, clock: &SystemClock, progress: &(), stop: Stop::default() };
+        Context { store: &store, directories: forests, clock: &SystemClock, progress: &phases, stop: Stop::default() };
 
     let pass = Pass { forests, context: &context };
     let (simulate, planned) = pass.plan(1).await;
     let plan = planned.plan.expect("a plan");
     let creates = plan.counts.total().create;
     assert!(creates > 0, "corp has people: {}", planned.message);
+    phases.0.lock().expect("nobody panics").clear();
     let begin = Instant::now();
     let pushed = pass.run(Operation::Push { simulate, plan: plan.digest }).await;
     let push = begin.elapsed();
+    let parts = phases.since(begin);
     assert_eq!(pushed.plan.expect("counts").counts.total().create, creates, "{}", pushed.message);
 
     let mut ratios = Vec::new();
@@ -141,11 +145,29 @@ async fn measure(forests: &Forests) -> Vec<Row> {
         },
         Row {
             what: format!("LDAP to LDAP, the first push, {creates} contacts"),
-            measured: format!("{}, {push_ratio:.2} × pipelined adds ({})", seconds(push), seconds(adds)),
+            measured: format!("{} ({parts}), {push_ratio:.2} × pipelined adds ({})", seconds(push), seconds(adds)),
             mark: format!("≤ {PUSH_AT_MOST} ×"),
             holds: push_ratio <= PUSH_AT_MOST,
         },
     ]
+}
+
+/// When each phase was first told of.
+#[derive(Default)]
+struct Phases(Mutex<BTreeMap<Phase, Instant>>);
+
+impl Progress for Phases {
+    fn at(&self, phase: Phase, _: u64, _: Option<u64>) {
+        self.0.lock().expect("nobody panics").entry(phase).or_insert_with(Instant::now);
+    }
+}
+
+impl Phases {
+    fn since(&self, begin: Instant) -> String {
+        let began = self.0.lock().expect("nobody panics");
+        let part = |(phase, at): (&Phase, &Instant)| format!("{} from {}", phase.label(), seconds(*at - begin));
+        began.iter().map(part).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// `ldapsearch` of all recipients; how many there are.

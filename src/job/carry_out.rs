@@ -14,6 +14,8 @@ use crate::model::reason::ChangeReason;
 use crate::model::{Change, ChangeKind, Contact, EntryClass, Key, SmtpAddress, SyncId, SystemIdentity};
 use crate::operation::Request;
 use crate::store::LedgerLine;
+use futures::future::{BoxFuture, FutureExt, ready};
+use futures::join;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
@@ -22,6 +24,8 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// How long a batch takes at most where the connector has a limit.
+const SECONDS_A_BATCH: usize = 10;
 
 /// One push at work.
 pub(super) struct CarryOut<'a> {
@@ -114,13 +118,17 @@ impl CarryOut<'_> {
         let mut late_ledger = self.context.store.ledger_additions();
         let mut tried = 0;
         let mut ended = Ok(());
+        self.context.progress.at(Phase::Writing, tried, Some(self.count));
+        let mut journal: BoxFuture<'_, Result<(), Error>> = nothing_to_keep();
         for number in 1.. {
-            let batch = next_batch(changes, self.target.limits().batch.max(1))?;
+            let batch = next_batch(changes, self.batch_size())?;
             if batch.is_empty() {
                 break;
             }
             self.remember_removals(&batch, identity, remembered).await?;
-            let outcomes = match self.apply(&batch).await {
+            // The journal of a batch is kept while the target has the next one.
+            let (applied, kept) = join!(self.apply(&batch), std::mem::replace(&mut journal, nothing_to_keep()));
+            let outcomes = match applied {
                 Ok(outcomes) => outcomes,
                 Err(error) => {
                     ended = Err(error);
@@ -133,13 +141,23 @@ impl CarryOut<'_> {
                     late_ledger.push(&line)?;
                 }
             }
-            self.journal(number, &batch, &outcomes).await?;
+            kept?;
+            journal = self.journal(number, &batch, &outcomes).boxed();
             tried += batch.len() as u64;
             self.context.progress.at(Phase::Writing, tried, Some(self.count));
             pace.keep(tried).await;
         }
+        journal.await?;
         self.context.store.add_to_ledger(identity, late_ledger).await?;
         ended
+    }
+
+    /// What the target takes at once, but no more than it is given in a few seconds: a push that is asked to stop ends
+    /// after its batch.
+    fn batch_size(&self) -> usize {
+        let permitted = self.connector.rate_limit.requests_per_second.filter(|limit| *limit > 0);
+        let soon = permitted.map_or(usize::MAX, |limit| limit as usize * SECONDS_A_BATCH);
+        self.target.limits().batch.min(soon).max(1)
     }
 
     /// Before anything is removed unasked it counts towards the sums of seven days: a push that is killed must not
@@ -239,7 +257,12 @@ impl CarryOut<'_> {
     }
 
     /// One object per batch, so that after a crash one sees how far it came.
-    async fn journal(&self, number: u64, batch: &[Change], outcomes: &[ChangeOutcome]) -> Result<(), Error> {
+    fn journal(
+        &self,
+        number: u64,
+        batch: &[Change],
+        outcomes: &[ChangeOutcome],
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'_> {
         let mut text = Vec::new();
         for (change, outcome) in batch.iter().zip(outcomes) {
             let line = JournalLine { key: &change.key, action: change.kind, result: label(&outcome.result) };
@@ -249,8 +272,13 @@ impl CarryOut<'_> {
         let run = run_name(self.request.run.as_ref());
         let (connector, attempt) = (&self.connector.name, self.request.attempt);
         let key = format!("journals/{run}/push-{connector}-{attempt}-{number:06}.jsonl");
-        Ok(self.context.store.put(&key, text).await?)
+        let store = self.context.store;
+        async move { Ok(store.put(&key, text).await?) }
     }
+}
+
+fn nothing_to_keep<'a>() -> BoxFuture<'a, Result<(), Error>> {
+    ready(Ok(())).boxed()
 }
 
 fn label(result: &ChangeResult) -> &'static str {

@@ -1,4 +1,4 @@
-//! Files of a run: reports, logs and journals as JSON Lines in zstd; and plans by digest.
+//! Files of a run: reports and logs as JSON Lines in zstd; and plans by digest.
 
 use super::{Error, Object, Store};
 use crate::model::Digest;

@@ -10,7 +10,8 @@
 //! | `contents/<connector>/heads/<20 digits>.json` | what a target held at its last full read | removed | the last n |
 //! | `standings/<connector>/heads/<20 digits>.json` | what a target's last plan was made from | removed | the last two |
 //! | `plans/<64 hex>.zst` | a plan by its digest | stays | by age |
-//! | `reports/<run>/…`, `logs/<run>/…`, `journals/<run>/…` | JSON Lines in zstd | stay | by age |
+//! | `reports/<run>/…`, `logs/<run>/…` | JSON Lines in zstd | stay | by age |
+//! | `journals/<run>/…` | JSON Lines, an object for each batch of a push | stay | by age |
 //! | `ledger/<target>/heads/<20 digits>.json` | the address ledger | stays | the last two |
 //! | `history/<target>/<syncId>/heads/<20 digits>.json` | the pairs' history | stays | the last two |
 //!

@@ -5,28 +5,17 @@
 #   GALSYNC_TEST_IMAGE             the image of this tree, on the nodes; default localhost/galsync:lab
 #   GALSYNC_POLICIES_ENFORCED=1    a cluster that does not enforce them is an error
 set -euo pipefail
-tree=$(cd "$(dirname "$0")/../.." && pwd)
-image=${GALSYNC_TEST_IMAGE:-localhost/galsync:lab}
 release=galsync-policies
-system=$release
-lists=$release-lists
-folder=$(mktemp -d)
-: "${KUBECONFIG:?names the cluster to test on}"
+# shellcheck source=tests/cluster/installation.sh
+source "$(dirname "$0")/installation.sh"
 
-step() { printf '\n=== %s\n' "$*"; }
-wrong() {
-  printf 'network policies: %s\n' "$*" >&2
-  exit 1
+tell() {
+  lists get networkpolicies,pods -o wide
+  kubectl --namespace "$system" get networkpolicies,pods -o wide
 }
-lists() { kubectl --namespace "$lists" "$@"; }
-cleanup() {
-  local code=$?
-  [ $code = 0 ] || { lists get networkpolicies,pods -o wide; kubectl --namespace "$system" get networkpolicies,pods -o wide; } >&2 || true
-  [ ! -s "$folder/objects.json" ] || kubectl delete --ignore-not-found --wait=false -f "$folder/objects.json" >/dev/null 2>&1 || true
-  kubectl delete namespace "$lists" "$system" --ignore-not-found --timeout=2m >/dev/null || true
-  rm -rf "$folder"
+remove() {
+  [ ! -s "$folder/objects.json" ] || kubectl delete --ignore-not-found --wait=false -f "$folder/objects.json" >/dev/null 2>&1
 }
-trap cleanup EXIT
 
 # All of the chart but its definitions, which are laid only where there are none. Further arguments are helm's.
 install() {

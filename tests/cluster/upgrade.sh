@@ -5,35 +5,25 @@
 #   GALSYNC_TEST_IMAGE        the image of this tree, on the nodes; default localhost/galsync:lab
 #   GALSYNC_PREVIOUS_IMAGE    the image of COMMIT; default: the same
 set -euo pipefail
-tree=$(cd "$(dirname "$0")/../.." && pwd)
-commit=${1:-HEAD~1}
-image=${GALSYNC_TEST_IMAGE:-localhost/galsync:lab}
-previous=${GALSYNC_PREVIOUS_IMAGE:-$image}
 release=galsync-upgrade
-system=$release
-lists=$release-lists
 people=3000
-folder=$(mktemp -d)
-: "${KUBECONFIG:?names the cluster to test on}"
+# shellcheck source=tests/cluster/installation.sh
+source "$(dirname "$0")/installation.sh"
+commit=${1:-HEAD~1}
+previous=${GALSYNC_PREVIOUS_IMAGE:-$image}
 
-step() { printf '\n=== %s\n' "$*"; }
-wrong() {
-  printf 'upgrade: %s\n' "$*" >&2
-  exit 1
+tell() {
+  lists get galsync,jobs,pods,events 2>&1 | tail -n 60
+  kubectl --namespace "$system" get pods
 }
-lists() { kubectl --namespace "$lists" "$@"; }
-cleanup() {
-  local code=$?
-  [ $code = 0 ] || { lists get galsync,jobs,pods,events 2>&1 | tail -n 60; kubectl --namespace "$system" get pods; } >&2 || true
+remove() {
+  local crd
   helm uninstall "$release" --namespace "$system" --wait --timeout 1m >/dev/null 2>&1 || true
-  kubectl delete namespace "$lists" "$system" --ignore-not-found --timeout=2m >/dev/null || true
   # The definitions go back to whoever has them.
   for crd in galsyncconnectors galsyncschedules galsyncruns; do
     kubectl annotate crd "$crd.galsync.dev" meta.helm.sh/release-name- meta.helm.sh/release-namespace- helm.sh/resource-policy- >/dev/null 2>&1 || true
   done
-  rm -rf "$folder"
 }
-trap cleanup EXIT
 
 chart() { # name of the chart's folder, image; further arguments of helm
   local chart=$1 image=$2

@@ -77,10 +77,37 @@ async fn an_outage_ends_the_push_and_the_next_one_goes_on() {
     assert_eq!(ended(&outcome), (Verdict::Failed, Reason::Unreachable));
     let done = outcome.plan.unwrap().counts.users.create;
     assert!((50..120).contains(&done), "{done}");
-    assert!(!world.store.list("journals").await.unwrap().is_empty(), "the journal tells how far it came");
+    assert_eq!(journal(&world).await.len() as u64, done, "the journal tells how far it came");
     world.target.set_faults(Faults::default());
     let outcome = world.execute(push).await;
     assert_eq!(ended(&outcome), (Verdict::Succeeded, Reason::Completed), "{}", outcome.message);
+    world.assert_in_step();
+}
+
+/// Every line of the journals.
+async fn journal(world: &World) -> Vec<serde_json::Value> {
+    let mut lines = Vec::new();
+    for found in world.store.list("journals").await.unwrap() {
+        let text = world.store.get(&found.key).await.unwrap();
+        let parsed = serde_json::Deserializer::from_slice(&text).into_iter().map(Result::unwrap);
+        lines.extend::<Vec<serde_json::Value>>(parsed.collect());
+    }
+    lines
+}
+
+#[tokio::test]
+async fn with_a_limit_a_batch_is_what_a_few_seconds_permit() {
+    let world = World::new(40);
+    let Operation::Push { mut simulate, plan } = world.planned().await else { unreachable!() };
+    simulate.target.rate_limit.requests_per_second = Some(1);
+    let push = Operation::Push { simulate, plan };
+    // In the third batch of ten; the target would take fifty.
+    world.target.set_faults(Faults { fail_from_call: Some(world.target.calls() + 28), ..Faults::default() });
+    let outcome = world.execute(push.clone()).await;
+    assert_eq!(outcome.plan.unwrap().counts.users.create, 20, "{}", outcome.message);
+    assert_eq!(journal(&world).await.len(), 20);
+    world.target.set_faults(Faults::default());
+    assert_eq!(ended(&world.execute(push).await), (Verdict::Succeeded, Reason::Completed));
     world.assert_in_step();
 }
 

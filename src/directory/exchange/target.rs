@@ -21,7 +21,8 @@ use tokio::sync::{Mutex, OnceCell};
 
 /// Requests under way at the same time where the connector does not say.
 const CONCURRENCY: u32 = 16;
-const BATCH: usize = 1_000;
+/// A few seconds' work of a domain controller.
+const BATCH: usize = 250;
 
 /// One organizational unit of a forest that holds our contacts.
 pub struct ExchangeTarget {
