@@ -18,6 +18,10 @@ system="galsync-system"
 source "$here/demo-parts.sh"
 report_failure
 
+if [ -z "${GALSYNC_DEMO_BINARY:-}" ]; then
+  "$here/packages.sh"
+  tests/tools.sh lab # says so now, and not after minutes, when the compilers are missing
+fi
 step "The lab: two Active Directory forests with ${GALSYNC_LAB_USERS:-500} people each, and a Kubernetes"
 "$here/up.sh"
 KUBECONFIG=$("$here/kubeconfig.sh")

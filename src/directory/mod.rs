@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod conformance;
 mod error;
 pub mod exchange;
+mod held;
 pub mod memory;
 pub mod microsoft365;
 mod normal;

@@ -18,106 +18,59 @@ pub struct Sums {
     pub confirmed: BTreeSet<String>,
 }
 
+/// A sum with one of its parts in the place of another; nothing if that was no part of it.
+trait Exchange: Sized {
+    fn exchange(self, before: Self, after: Self) -> Option<Self>;
+}
+
+impl Exchange for u64 {
+    fn exchange(self, before: Self, after: Self) -> Option<Self> {
+        Some(self.checked_sub(before)? + after)
+    }
+}
+
+macro_rules! exchange_each_field {
+    ($counts:ident { $($field:ident),* $(,)? }) => {
+        impl Exchange for $counts {
+            fn exchange(self, before: Self, after: Self) -> Option<Self> {
+                Some(Self { $($field: self.$field.exchange(before.$field, after.$field)?),* })
+            }
+        }
+    };
+}
+
+exchange_each_field!(PlanCounts { users, groups, contacts });
+exchange_each_field!(ChangeCounts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed });
+exchange_each_field!(PairCounts {
+    entries,
+    contacts,
+    hidden,
+    wanted,
+    undecided,
+    creates,
+    strict_updates,
+    updates,
+    removals,
+    removals_of_hidden,
+    lives_in_target,
+});
+
 impl Sums {
     /// These sums with one part in the place of another; nothing if that was no part of them.
     pub fn exchange(&self, before: &Sums, after: &Sums) -> Option<Sums> {
         let mut sums = Self { confirmed: after.confirmed.clone(), ..self.clone() };
-        let classes = |counts: &PlanCounts| [counts.users, counts.groups, counts.contacts].map(fields);
-        let [users, groups, contacts] = [0, 1, 2].map(|class| {
-            exchange(classes(&self.counts)[class], classes(&before.counts)[class], classes(&after.counts)[class])
-        });
-        sums.counts =
-            PlanCounts { users: of_fields(users?), groups: of_fields(groups?), contacts: of_fields(contacts?) };
+        sums.counts = self.counts.exchange(before.counts, after.counts)?;
         for label in before.reasons.keys().chain(after.reasons.keys()) {
             let [known, old, new] = [self, before, after].map(|sums| sums.reasons.get(label).copied().unwrap_or(0));
-            let [count] = exchange([known], [old], [new])?;
-            sums.reasons.insert(label.clone(), count);
+            sums.reasons.insert(label.clone(), known.exchange(old, new)?);
         }
         sums.reasons.retain(|_, count| *count > 0);
         for source in before.pairs.keys().chain(after.pairs.keys()) {
-            let of = |sums: &Sums| sums.pairs.get(source).copied().unwrap_or_default().fields();
-            sums.pairs.insert(source.clone(), PairCounts::of_fields(exchange(of(self), of(before), of(after))?));
+            let [known, old, new] =
+                [self, before, after].map(|sums| sums.pairs.get(source).copied().unwrap_or_default());
+            sums.pairs.insert(source.clone(), known.exchange(old, new)?);
         }
         Some(sums)
-    }
-}
-
-fn exchange<const N: usize>(known: [u64; N], before: [u64; N], after: [u64; N]) -> Option<[u64; N]> {
-    let mut sums = known;
-    for (index, sum) in sums.iter_mut().enumerate() {
-        *sum = sum.checked_sub(before[index])? + after[index];
-    }
-    Some(sums)
-}
-
-fn fields(counts: ChangeCounts) -> [u64; 9] {
-    let ChangeCounts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed } = counts;
-    [create, update, hide, delete, unchanged, skipped, conflict, undecided, failed]
-}
-
-fn of_fields(
-    [create, update, hide, delete, unchanged, skipped, conflict, undecided, failed]: [u64; 9],
-) -> ChangeCounts {
-    ChangeCounts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed }
-}
-
-impl PairCounts {
-    fn fields(self) -> [u64; 11] {
-        let Self {
-            entries,
-            contacts,
-            hidden,
-            wanted,
-            undecided,
-            creates,
-            strict_updates,
-            updates,
-            removals,
-            removals_of_hidden,
-            lives_in_target,
-        } = self;
-        [
-            entries,
-            contacts,
-            hidden,
-            wanted,
-            undecided,
-            creates,
-            strict_updates,
-            updates,
-            removals,
-            removals_of_hidden,
-            lives_in_target,
-        ]
-    }
-
-    fn of_fields(fields: [u64; 11]) -> Self {
-        let [
-            entries,
-            contacts,
-            hidden,
-            wanted,
-            undecided,
-            creates,
-            strict_updates,
-            updates,
-            removals,
-            removals_of_hidden,
-            lives_in_target,
-        ] = fields;
-        Self {
-            entries,
-            contacts,
-            hidden,
-            wanted,
-            undecided,
-            creates,
-            strict_updates,
-            updates,
-            removals,
-            removals_of_hidden,
-            lives_in_target,
-        }
     }
 }
 

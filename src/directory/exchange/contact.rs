@@ -1,6 +1,5 @@
 //! A contact of ours as it stands in the directory.
 
-use super::addresses;
 use super::record::Record;
 use super::{attributes, classify, names};
 use crate::directory::proxy_address::{proxy, sort_in};
@@ -40,12 +39,11 @@ impl Reading {
     /// The object as a contact with `mark`. One that lost its addresses gets one under `.invalid`, so that the
     /// next plan sees the difference and writes them again, or deletes it.
     pub(super) fn contact(&self, record: &Record, mark: OwnerMark) -> Contact {
-        let found = addresses::of(record);
-        let delivery = addresses::external(record);
+        let delivery = record.external();
         let name = record.text("cn").unwrap_or_else(|| names::first_value(&record.dn));
         let lost = || SmtpAddress::parse(&format!("{}@lost.invalid", mark.key().anchor().replace(['@', ' '], "-")));
         let lost = || lost().or_else(|_| SmtpAddress::parse("contact@lost.invalid")).expect("a valid address");
-        let primary = found.primary.or_else(|| delivery.clone()).unwrap_or_else(lost);
+        let primary = record.addresses().primary.or_else(|| delivery.clone()).unwrap_or_else(lost);
         let mut contact = Contact {
             name: ContactName::existing(name),
             delivery: delivery.unwrap_or_else(lost),

@@ -1,19 +1,17 @@
 //! Our contacts, and the holders of all other addresses of the forest.
 
-use super::addresses;
 use super::classify::{self, Recipient};
 use super::connection::Session;
 use super::record::Record;
 use super::search::{self, Query};
 use super::target::{ExchangeTarget, Knowledge};
 use super::{contact, names};
-use crate::directory::proxy_address::{Proxy, proxy};
+use crate::directory::held::Held;
 use crate::directory::{Error, TargetEvent};
 use crate::model::mark::Ownership;
-use crate::model::taken::{Holder, HolderKind, Taken};
+use crate::model::taken::{Holder, HolderKind};
 use crate::model::{RecipientType, SmtpAddress};
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
-use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Arc;
 
@@ -127,43 +125,30 @@ fn kind(record: &Record, other_sync: bool) -> HolderKind {
 
 fn taken(record: &Record, other_sync: bool) -> Vec<TargetEvent> {
     let kind = kind(record, other_sync);
-    let mut values: BTreeMap<String, bool> = BTreeMap::new();
-    let mut hold = |value: String, primary: bool| *values.entry(value).or_default() |= primary;
-    for value in record.texts("proxyAddresses") {
-        match proxy(value) {
-            Proxy::Primary(text) | Proxy::Secondary(text) => {
-                if let Ok(address) = SmtpAddress::parse(text) {
-                    hold(format!("smtp:{address}"), matches!(proxy(value), Proxy::Primary(_)));
-                }
-            }
-            Proxy::X500(dn) => hold(format!("x500:{}", dn.trim().to_lowercase()), false),
-            Proxy::Other => {}
-        }
-    }
-    let primary = addresses::of(record).primary;
+    let mut held = Held::of(record.texts("proxyAddresses"));
+    let primary = record.addresses().primary;
     if let Some(primary) = &primary {
-        hold(format!("smtp:{primary}"), true);
+        held.address(primary, true);
     }
     if let Some(Ok(mail)) = record.text("mail").map(SmtpAddress::parse) {
-        hold(format!("smtp:{mail}"), false);
+        held.address(&mail, false);
     }
-    if let Some(external) = addresses::external(record) {
+    if let Some(external) = record.external() {
         let shown = matches!(kind, HolderKind::ForeignContact | HolderKind::OtherSync) || primary.is_none();
-        hold(format!("smtp:{external}"), shown);
+        held.address(&external, shown);
     }
     if let Some(dn) = record.text("legacyExchangeDN").filter(|dn| !dn.is_empty()) {
-        hold(format!("x500:{}", dn.to_lowercase()), false);
+        held.x500(dn);
     }
     let handle = record.guid().unwrap_or_else(|| record.dn.clone());
     let name = record.text("cn").unwrap_or_else(|| names::first_value(&record.dn)).to_owned();
-    let holder = Holder { kind, handle, name };
-    let event = |(value, primary)| TargetEvent::Taken(Box::new(Taken { value, primary, holder: holder.clone() }));
-    values.into_iter().map(event).collect()
+    held.by(&Holder { kind, handle, name })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::taken::Taken;
 
     fn held(attributes: &[(&str, &[&str])], other_sync: bool) -> (HolderKind, Vec<(String, bool)>) {
         let events = taken(&Record::of("CN=x,DC=corp", attributes), other_sync);

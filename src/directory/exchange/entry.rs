@@ -2,7 +2,7 @@
 
 use super::classify::{self, Recipient};
 use super::record::Record;
-use super::{addresses, attributes, names};
+use super::{attributes, names};
 use crate::model::entry::Problem;
 use crate::model::{Anchor, Attribute, Entry, EntryClass, OwnerMark};
 use base64::Engine as _;
@@ -80,14 +80,10 @@ impl Shape {
     }
 
     fn fill(&self, entry: &mut Entry, record: &Record) {
-        let found = addresses::of(record);
-        entry.external = addresses::external(record);
-        (entry.primary, entry.secondary, entry.x500) = (found.primary, found.secondary, found.x500);
-        entry.problems.extend(found.problem);
-        if !entry.recipient_type.is_delivered_at_primary() {
-            self.fill_outside(entry);
-        }
-        entry.legacy_exchange_dn = record.text("legacyExchangeDN").filter(|dn| !dn.is_empty()).map(str::to_owned);
+        entry.external = record.external();
+        record.addresses().fill(entry);
+        entry.legacy_exchange_dn =
+            record.text("legacyExchangeDN").map(str::trim).filter(|dn| !dn.is_empty()).map(str::to_owned);
         entry.hidden = record.flag("msExchHideFromAddressLists");
         entry.disabled = record.number("userAccountControl").is_some_and(|bits| bits & 2 != 0);
         if entry.class() == EntryClass::Group {
@@ -100,19 +96,6 @@ impl Shape {
         entry.immutable_id = id.map(|bytes| STANDARD.encode(bytes).to_lowercase());
         entry.container = names::parent(&record.dn).to_owned();
         entry.attributes = attributes::of_entry(record, self.attributes.iter().copied());
-    }
-
-    /// A contact or mail user without a primary address of its own shows its outside address.
-    fn fill_outside(&self, entry: &mut Entry) {
-        match &entry.external {
-            None => drop(entry.problems.insert(Problem::ExternalMissing)),
-            Some(external) => {
-                if entry.problems.remove(&Problem::PrimaryMissing) {
-                    entry.primary = Some(external.clone());
-                    entry.secondary.remove(external);
-                }
-            }
-        }
     }
 }
 

@@ -6,7 +6,6 @@
 //!
 //! Sign-in is a simple bind inside TLS. Kerberos would bring a C library into the program and is left out.
 
-mod addresses;
 mod apply;
 mod attributes;
 mod changes;

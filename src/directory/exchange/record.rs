@@ -1,5 +1,7 @@
 //! One entry of a search result, with values as bytes and names compared without case.
 
+use crate::directory::proxy_address::{self, Addresses};
+use crate::model::SmtpAddress;
 use ldap3::ResultEntry;
 use ldap3::asn1::{PL, StructureTag};
 
@@ -73,6 +75,15 @@ impl Record {
     /// objectGUID as text; every object of a directory has one, and every search here asks for it.
     pub(super) fn guid(&self) -> Option<String> {
         self.bytes("objectGUID").and_then(super::names::guid_text)
+    }
+
+    pub(super) fn addresses(&self) -> Addresses {
+        Addresses::of(self.texts("proxyAddresses"), self.text("mail"))
+    }
+
+    /// The outside address of a contact or mail user.
+    pub(super) fn external(&self) -> Option<SmtpAddress> {
+        self.text("targetAddress").and_then(proxy_address::external)
     }
 
     pub(super) fn size(&self) -> usize {

@@ -3,7 +3,6 @@
 //! An LDAP-only writer must stamp what Exchange's own tools would (Update-Recipient): without showInAddressBook a
 //! contact is in no list, without the types and the version Exchange does not take it for a recipient.
 
-use super::addresses;
 use super::attributes;
 use super::forest::Organization;
 use super::names;
@@ -112,7 +111,7 @@ impl Difference {
         let form = |value: &str| match proxy(value) {
             Proxy::Primary(address) => format!("SMTP:{}", address.trim().to_lowercase()),
             Proxy::Secondary(address) => format!("smtp:{}", address.trim().to_lowercase()),
-            Proxy::X500(dn) => format!("x500:{}", dn.trim().to_lowercase()),
+            Proxy::X500(dn) => format!("x500:{}", dn.to_lowercase()),
             Proxy::Other => value.to_lowercase(),
         };
         let wanted_forms: BTreeSet<String> = wanted.iter().map(|value| form(value)).collect();
@@ -123,7 +122,7 @@ impl Difference {
                 let address = SmtpAddress::parse(address).ok();
                 address.is_some_and(|own| before.secondary.contains(&own) || own == before.delivery)
             }
-            Proxy::X500(dn) => before.x500.contains(dn.trim()) || before.x500.contains(dn),
+            Proxy::X500(dn) => before.x500.contains(dn),
             Proxy::Other => false,
         };
         let mut kept = BTreeSet::new();
@@ -178,7 +177,7 @@ pub(super) fn update(
     if record.text("mail") != Some(after.primary.as_str()) {
         difference.replace("mail", [after.primary.to_string()]);
     }
-    if addresses::external(record).as_ref() != Some(&after.delivery) {
+    if record.external().as_ref() != Some(&after.delivery) {
         difference.replace("targetAddress", [target_address(&after.delivery)]);
     }
     difference.proxies(record, before, after);

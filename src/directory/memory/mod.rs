@@ -13,7 +13,8 @@ pub use state::{Object, State};
 pub use target::MemoryTarget;
 
 use super::Error;
-use crate::model::observed::Counters;
+use crate::model::SystemIdentity;
+use crate::model::observed::{Counters, Verification};
 use state::Document;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -109,6 +110,23 @@ impl Memory {
             }
             None => Ok(faults),
         }
+    }
+
+    async fn identity(&self) -> Result<SystemIdentity, Error> {
+        self.call().await?;
+        Ok(self.state().identity.clone())
+    }
+
+    async fn verification(&self, can_write: bool) -> Result<Verification, Error> {
+        self.call().await?;
+        let state = self.state();
+        Ok(Verification {
+            identity: state.identity.to_string(),
+            can_read: true,
+            can_write,
+            domains: state.domains.clone(),
+            ..Verification::default()
+        })
     }
 
     fn counters(&self) -> Counters {

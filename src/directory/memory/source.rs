@@ -91,19 +91,11 @@ impl MemorySource {
 #[async_trait]
 impl Source for MemorySource {
     async fn identity(&self) -> Result<SystemIdentity, Error> {
-        self.memory.call().await?;
-        Ok(self.memory.state().identity.clone())
+        self.memory.identity().await
     }
 
     async fn verify(&self) -> Result<Verification, Error> {
-        self.memory.call().await?;
-        let state = self.memory.state();
-        Ok(Verification {
-            identity: state.identity.to_string(),
-            can_read: true,
-            domains: state.domains.clone(),
-            ..Verification::default()
-        })
+        self.memory.verification(false).await
     }
 
     fn read(&self, since: Option<Token>) -> BoxStream<'_, Result<SourceEvent, Error>> {

@@ -118,20 +118,11 @@ fn taken(object: &Object, kind: HolderKind) -> Vec<Taken> {
 #[async_trait]
 impl Target for MemoryTarget {
     async fn identity(&self) -> Result<SystemIdentity, Error> {
-        self.memory.call().await?;
-        Ok(self.memory.state().identity.clone())
+        self.memory.identity().await
     }
 
     async fn verify(&self) -> Result<Verification, Error> {
-        self.memory.call().await?;
-        let state = self.memory.state();
-        Ok(Verification {
-            identity: state.identity.to_string(),
-            can_read: true,
-            can_write: true,
-            domains: state.domains.clone(),
-            ..Verification::default()
-        })
+        self.memory.verification(true).await
     }
 
     fn limits(&self) -> TargetLimits {

@@ -3,6 +3,7 @@
 use super::row::Row;
 use crate::model::{Attribute, Country};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The property and parameter of an attribute.
 pub(super) fn property(attribute: Attribute) -> &'static str {
@@ -51,6 +52,20 @@ pub(super) fn property(attribute: Attribute) -> &'static str {
 pub(super) fn on_recipient(attribute: Attribute) -> bool {
     use Attribute::*;
     !matches!(attribute, Initials | Street | PostOfficeBox | MobilePhone | HomePhone | Fax | Pager | WebPage)
+}
+
+/// What Get-Recipient is asked for, each property once: the owner mark's, some in any case, and those of attributes.
+pub(super) fn properties<'a>(
+    owner_attribute: &'a str,
+    always: &[&'a str],
+    attributes: impl Iterator<Item = Attribute>,
+) -> Vec<&'a str> {
+    let mut all = BTreeSet::from([owner_attribute]);
+    all.extend(always);
+    for attribute in attributes.filter(|attribute| on_recipient(*attribute)) {
+        all.insert(property(attribute));
+    }
+    all.into_iter().collect()
 }
 
 /// Those that only Get-Contact shows.

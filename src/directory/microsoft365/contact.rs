@@ -1,8 +1,8 @@
 //! A contact of ours as Exchange Online shows it.
 
-use super::attributes::{on_contact_only, on_recipient, property, value};
-use super::row::{Kind, Row, proxy};
-use crate::directory::proxy_address::sort_in;
+use super::attributes::{on_contact_only, on_recipient, properties, property, value};
+use super::row::{Kind, Row};
+use crate::directory::proxy_address::{proxy, sort_in};
 use crate::model::mapping::Mapping;
 use crate::model::mark::{MarkScope, Ownership};
 use crate::model::{Attribute, Contact, ContactName, OwnerMark, RecipientType, SmtpAddress};
@@ -36,12 +36,7 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn recipient_properties(&self) -> Vec<&str> {
-        let mut all: BTreeSet<&str> = BTreeSet::from([self.owner_attribute.as_str()]);
-        all.extend(RECIPIENT);
-        for attribute in self.managed().filter(|attribute| on_recipient(*attribute)) {
-            all.insert(property(attribute));
-        }
-        all.into_iter().collect()
+        properties(&self.owner_attribute, RECIPIENT, self.managed())
     }
 
     pub(super) fn details_properties() -> impl Iterator<Item = &'static str> {

@@ -2,15 +2,15 @@
 
 use super::cmdlet::{Call, Exchange};
 use super::contact::{Details, Reading};
-use super::row::{Kind, Row, proxy};
+use super::row::{Kind, Row};
 use super::target::Microsoft365Target;
-use crate::directory::proxy_address::Proxy;
+use crate::directory::held::Held;
 use crate::directory::{Error, TargetEvent};
 use crate::model::mark::{OwnerMark, Ownership};
-use crate::model::taken::{Holder, HolderKind, Taken};
+use crate::model::taken::{Holder, HolderKind};
 use crate::model::{RecipientType, SmtpAddress};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::future::ready;
 
 type Events<'a> = BoxStream<'a, Result<TargetEvent, Error>>;
@@ -78,33 +78,19 @@ fn holder_kind(row: &Row, marked: bool) -> HolderKind {
 
 fn taken(row: &Row, marked: bool) -> Vec<TargetEvent> {
     let kind = holder_kind(row, marked);
-    let mut values: BTreeMap<String, bool> = BTreeMap::new();
-    let mut hold = |value: String, primary: bool| *values.entry(value).or_default() |= primary;
-    for value in row.texts("EmailAddresses") {
-        match proxy(value) {
-            Proxy::Primary(text) | Proxy::Secondary(text) => {
-                if let Ok(address) = SmtpAddress::parse(text) {
-                    hold(format!("smtp:{address}"), matches!(proxy(value), Proxy::Primary(_)));
-                }
-            }
-            Proxy::X500(dn) => hold(format!("x500:{}", dn.to_lowercase()), false),
-            Proxy::Other => {}
-        }
-    }
+    let mut held = Held::of(row.texts("EmailAddresses"));
     if let Some(Ok(primary)) = row.text("PrimarySmtpAddress").map(SmtpAddress::parse) {
-        hold(format!("smtp:{primary}"), true);
+        held.address(&primary, true);
     }
     if let Some(external) = row.external() {
         let is_contact = matches!(kind, HolderKind::ForeignContact | HolderKind::OtherSync | HolderKind::SyncedObject);
-        hold(format!("smtp:{external}"), is_contact);
+        held.address(&external, is_contact);
     }
     if let Some(dn) = row.text("LegacyExchangeDN") {
-        hold(format!("x500:{}", dn.to_lowercase()), false);
+        held.x500(dn);
     }
     let name = row.text("Name").unwrap_or_default().to_owned();
-    let holder = Holder { kind, handle: row.guid().unwrap_or_else(|| name.clone()), name };
-    let event = |(value, primary)| TargetEvent::Taken(Box::new(Taken { value, primary, holder: holder.clone() }));
-    values.into_iter().map(event).collect()
+    held.by(&Holder { kind, handle: row.guid().unwrap_or_else(|| name.clone()), name })
 }
 
 impl Exchange<'_> {
@@ -131,6 +117,7 @@ impl Exchange<'_> {
 mod tests {
     use super::super::row::tests::row;
     use super::*;
+    use crate::model::taken::Taken;
     use serde_json::{Value, json};
 
     fn held(more: Value, marked: bool) -> (HolderKind, Vec<(String, bool)>) {

@@ -1,8 +1,8 @@
 //! A recipient as an entry.
 
-use super::attributes::{on_recipient, property, value};
+use super::attributes::{on_recipient, properties, value};
 use super::groups::Groups;
-use super::row::{Addresses, Kind, Row};
+use super::row::{Kind, Row};
 use crate::model::entry::Problem;
 use crate::model::{Anchor, Attribute, Entry, EntryClass, OwnerMark, RecipientType};
 use std::collections::BTreeSet;
@@ -40,12 +40,7 @@ pub(super) struct Identified {
 impl Shape {
     /// Exactly the properties that an entry needs.
     pub(super) fn properties(&self) -> Vec<&str> {
-        let mut all: BTreeSet<&str> = BTreeSet::from([self.owner_attribute.as_str()]);
-        all.extend(ALWAYS);
-        for attribute in self.attributes.iter().filter(|attribute| on_recipient(**attribute)) {
-            all.insert(property(*attribute));
-        }
-        all.into_iter().collect()
+        properties(&self.owner_attribute, ALWAYS, self.attributes.iter().copied())
     }
 
     /// `None` = nobody looks it up.
@@ -68,8 +63,8 @@ impl Shape {
             entry.problems.insert(Problem::TypeUnknown);
         }
         entry.external = row.external();
-        fill_addresses(&mut entry, row.addresses());
-        entry.legacy_exchange_dn = row.text("LegacyExchangeDN").map(str::to_owned);
+        row.addresses().fill(&mut entry);
+        entry.legacy_exchange_dn = row.text("LegacyExchangeDN").map(str::trim).map(str::to_owned);
         entry.hidden = row.flag("HiddenFromAddressListsEnabled");
         entry.marked = row.text(&self.owner_attribute).is_some_and(OwnerMark::looks_like);
         if entry.class() == EntryClass::Group {
@@ -84,24 +79,6 @@ impl Shape {
         let shown = self.attributes.iter().copied().filter(|attribute| on_recipient(*attribute));
         entry.attributes = shown.filter_map(|attribute| Some((attribute, value(row, attribute)?))).collect();
         entry
-    }
-}
-
-/// A contact or mail user without a primary address of its own shows its outside address.
-pub(super) fn fill_addresses(entry: &mut Entry, found: Addresses) {
-    (entry.primary, entry.secondary, entry.x500) = (found.primary, found.secondary, found.x500);
-    entry.problems.extend(found.problem);
-    if entry.recipient_type.is_delivered_at_primary() {
-        return;
-    }
-    match &entry.external {
-        None => drop(entry.problems.insert(Problem::ExternalMissing)),
-        Some(external) => {
-            if entry.problems.remove(&Problem::PrimaryMissing) {
-                entry.primary = Some(external.clone());
-                entry.secondary.remove(external);
-            }
-        }
     }
 }
 

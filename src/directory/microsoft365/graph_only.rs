@@ -3,12 +3,11 @@
 
 use super::SYSTEM;
 use super::cursor::Cursor;
-use super::entry::fill_addresses;
 use super::graph::{Failed, Object, Resource, Round, id, is_removed, text, texts};
 use super::groups;
 use super::half::Links;
-use super::row::Addresses;
 use super::source::{Microsoft365Source, until_error};
+use crate::directory::proxy_address::Addresses;
 use crate::directory::{Completion, Error, SourceEvent};
 use crate::model::mark::OwnerMark;
 use crate::model::{Anchor, Attribute, Country, Entry, RecipientType, SmtpAddress};
@@ -101,7 +100,7 @@ fn entry(
     if !entry.recipient_type.is_delivered_at_primary() {
         entry.external = mail.and_then(|mail| SmtpAddress::parse(mail).ok());
     }
-    fill_addresses(&mut entry, addresses);
+    addresses.fill(&mut entry);
     entry.disabled = object.get("accountEnabled") == Some(&Value::Bool(false));
     entry.immutable_id = text(object, "onPremisesImmutableId").map(str::to_lowercase);
     entry.hidden_membership = text(object, "visibility") == Some("HiddenMembership");

@@ -2,8 +2,8 @@
 
 use super::cmdlet::{Call, Exchange};
 use super::graph::{self, Failed, Graph, Object, Resource};
-use super::row::{Row, proxy};
-use crate::directory::proxy_address::Proxy;
+use super::row::Row;
+use crate::directory::proxy_address::{Proxy, proxy};
 use crate::directory::{Error, SourceEvent};
 use crate::model::{Anchor, SmtpAddress};
 use futures::{StreamExt, TryStreamExt};

@@ -1,64 +1,9 @@
 //! What an object of a cmdlet's result is to us.
 
 pub(super) use super::properties::Row;
-use crate::directory::proxy_address::{self, Proxy};
-use crate::model::entry::Problem;
+use crate::directory::proxy_address::{self, Addresses};
 use crate::model::{RecipientType, SmtpAddress};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
-
-/// One value of `EmailAddresses`.
-pub(super) fn proxy(value: &str) -> Proxy<'_> {
-    match proxy_address::proxy(value) {
-        Proxy::X500(dn) => Proxy::X500(dn.trim()),
-        other => other,
-    }
-}
-
-/// What an object's addresses are.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Addresses {
-    pub(super) primary: Option<SmtpAddress>,
-    pub(super) secondary: BTreeSet<SmtpAddress>,
-    /// Without the prefix.
-    pub(super) x500: BTreeSet<String>,
-    pub(super) problem: Option<Problem>,
-}
-
-impl Addresses {
-    /// From values with prefix; `mail` where none of them is primary.
-    pub(super) fn of<'a>(values: impl Iterator<Item = &'a str>, mail: Option<&str>) -> Self {
-        let mut found = Self::default();
-        let mut primaries = BTreeSet::new();
-        for value in values {
-            match proxy(value) {
-                Proxy::Primary(address) => match SmtpAddress::parse(address) {
-                    Ok(address) => drop(primaries.insert(address)),
-                    Err(_) => found.problem = Some(Problem::PrimaryInvalid),
-                },
-                Proxy::Secondary(address) => found.secondary.extend(SmtpAddress::parse(address)),
-                Proxy::X500(dn) => drop(found.x500.insert(dn.to_owned())),
-                Proxy::Other => {}
-            }
-        }
-        if primaries.is_empty() && found.problem.is_none() {
-            match mail.map(SmtpAddress::parse) {
-                Some(Ok(address)) => drop(primaries.insert(address)),
-                Some(Err(_)) => found.problem = Some(Problem::PrimaryInvalid),
-                None => found.problem = Some(Problem::PrimaryMissing),
-            }
-        }
-        match primaries.len() {
-            2.. => found.problem = Some(Problem::PrimaryTwice),
-            _ if found.problem.is_none() => found.primary = primaries.pop_first(),
-            _ => {}
-        }
-        if let Some(primary) = &found.primary {
-            found.secondary.remove(primary);
-        }
-        found
-    }
-}
 
 /// What an object is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,11 +40,7 @@ impl Row {
 
     /// The outside address of a contact, mail user or guest.
     pub(super) fn external(&self) -> Option<SmtpAddress> {
-        let text = self.text("ExternalEmailAddress")?;
-        match text.split_once(':') {
-            Some((prefix, _)) if !prefix.eq_ignore_ascii_case("smtp") => None,
-            _ => SmtpAddress::parse(text).ok(),
-        }
+        self.text("ExternalEmailAddress").and_then(proxy_address::external)
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -179,18 +120,6 @@ pub(super) mod tests {
                 "{details}"
             );
         }
-    }
-
-    #[test]
-    fn addresses_are_told_apart_by_their_prefix() {
-        let found =
-            |values: Value| row(json!({"EmailAddresses": values, "PrimarySmtpAddress": "mail@b.test"})).addresses();
-        let all = found(json!(["SMTP: Ada@b.test", "smtp:a@b.test", "X500: /o=x", "SIP:ada@b.test", "SPO:SPO_1"]));
-        assert_eq!(all.primary.unwrap().as_str(), "ada@b.test");
-        assert_eq!((all.secondary.len(), all.x500.into_iter().collect::<Vec<_>>()), (1, vec!["/o=x".to_owned()]));
-        assert_eq!(found(json!([])).primary.unwrap().as_str(), "mail@b.test");
-        assert_eq!(found(json!(["SMTP:a@b.test", "SMTP:c@b.test"])).problem, Some(Problem::PrimaryTwice));
-        assert_eq!(found(json!(["SMTP:a@@b.test"])).problem, Some(Problem::PrimaryInvalid));
     }
 
     #[test]
