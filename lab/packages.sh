@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
 # Installs the Debian packages the lab needs, only those that are missing, and keeps their services from starting:
 # the lab runs containerd and Samba itself, with files and sockets of its own. Quick when all are there.
+#   packages.sh tests    also what the tests need beside the lab
 set -euo pipefail
 
 kubernetes=(containerd runc containernetworking-plugins iptables conntrack socat iproute2 kmod mount e2fsprogs util-linux)
 forests=(samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind python3-samba ldb-tools ldap-utils)
 common=(openssl ca-certificates curl jq zstd procps psmisc gcc libc6-dev)
 judges=(prometheus) # its promtool and its server judge the rules and the dashboards
+if [ "${1:-}" = tests ]; then
+  # For clients of the vendors and stand-ins of the stores; those that a machine has from elsewhere serve as well.
+  python3 -c 'import venv, ensurepip' 2>/dev/null || judges+=(python3-venv)
+  command -v npm >/dev/null || judges+=(nodejs npm)
+fi
 
 missing_packages() {
   local package

@@ -21,7 +21,7 @@ export GALSYNC_LAB=${GALSYNC_LAB:-/var/tmp/galsync-lab}
 unset KUBECONFIG
 if [ $lab = yes ]; then
   step "packages and tools"
-  lab/packages.sh
+  lab/packages.sh tests
   tests/tools.sh lab
   mkdir -p target
   # Built while the compiler works on ours; a machine that has them already does nothing here.
