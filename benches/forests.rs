@@ -1,6 +1,7 @@
 //! From one real Active Directory to another (the lab's forests, seeded with as many people as are to be measured:
 //! `lab/forest-seed.sh all --users 20000`): the first push against pipelined adds of the same contacts, and a pass
-//! in which nothing changed against the bare paged reads of both sides.
+//! in which nothing changed against the bare paged reads of both sides. From corp to fabrikam, and with GALSYNC_BENCH_BACK=1
+//! the other way: where the adds go to a forest that is slower by itself, the push looks quick, and the other way round.
 
 mod common;
 
@@ -40,8 +41,8 @@ const RECIPIENTS: &str = "(|(mailNickname=*)(proxyAddresses=*)(targetAddress=*))
 const ATTRIBUTES: &str = include_str!("../lab/forests/read-attributes.txt");
 
 struct Forests {
-    corp: Forest,
-    fabrikam: Forest,
+    source: Forest,
+    target: Forest,
 }
 
 impl Forests {
@@ -55,7 +56,7 @@ impl Forests {
     }
 
     fn of(&self, connector: &Connector) -> &Forest {
-        if connector.name == self.corp.forest { &self.corp } else { &self.fabrikam }
+        if connector.name == self.source.forest { &self.source } else { &self.target }
     }
 }
 
@@ -77,24 +78,26 @@ impl Directories for Forests {
 }
 
 fn main() {
-    let (Some(corp), Some(fabrikam)) = (lab("corp"), lab("fabrikam")) else {
+    let back = std::env::var_os("GALSYNC_BENCH_BACK").is_some();
+    let [source, target] = if back { ["fabrikam", "corp"] } else { ["corp", "fabrikam"] };
+    let (Some(source), Some(target)) = (lab(source), lab(target)) else {
         println!("forests: SKIPPED: the lab's forests are not up, or GALSYNC_LAB does not name its folder");
         return;
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let rows = runtime.block_on(measure(&Forests { corp, fabrikam }));
-    report("forests", &rows);
+    let rows = runtime.block_on(measure(&Forests { source, target }));
+    report(if back { "forests-back" } else { "forests" }, &rows);
     println!("tens of thousands of contacts are left in OUs of their own; lab/forest-seed.sh makes the forests anew");
 }
 
 async fn measure(forests: &Forests) -> Vec<Row> {
-    let [corp, fabrikam] = [&forests.corp, &forests.fabrikam].map(|forest| async {
+    let [source, target] = [&forests.source, &forests.target].map(|forest| async {
         let administrator = Administrator::of(forest).await;
         administrator.delete_tree(&forest.container("bench")).await;
         administrator.make_container(&forest.container("bench")).await;
         administrator
     });
-    let (_corp, fabrikam) = (corp.await, fabrikam.await);
+    let (_, target) = (source.await, target.await);
     let place = tempfile::tempdir().expect("a folder");
     let store =
         Store::connect(&place.path().join("store").to_string_lossy(), &BTreeMap::new(), "bench/b", place.path());
@@ -107,7 +110,7 @@ async fn measure(forests: &Forests) -> Vec<Row> {
     let (simulate, planned) = pass.plan(1).await;
     let plan = planned.plan.expect("a plan");
     let creates = plan.counts.total().create;
-    assert!(creates > 0, "corp has people: {}", planned.message);
+    assert!(creates > 0, "the source has people: {}", planned.message);
     phases.0.lock().expect("nobody panics").clear();
     let begin = Instant::now();
     let pushed = pass.run(Operation::Push { simulate, plan: plan.digest }).await;
@@ -118,8 +121,8 @@ async fn measure(forests: &Forests) -> Vec<Row> {
     let mut ratios = Vec::new();
     for number in 2..5 {
         let begin = Instant::now();
-        let people = bare_read(&forests.corp, &forests.corp.reader);
-        let addresses = bare_read(&forests.fabrikam, &forests.fabrikam.writer);
+        let people = bare_read(&forests.source, &forests.source.reader);
+        let addresses = bare_read(&forests.target, &forests.target.writer);
         let bare = begin.elapsed();
         let begin = Instant::now();
         let (_, quiet) = pass.plan(number).await;
@@ -131,8 +134,8 @@ async fn measure(forests: &Forests) -> Vec<Row> {
     ratios.sort_by(|one, other| one.0.total_cmp(&other.0));
     let (quiet_ratio, own, bare, objects) = ratios[1];
 
-    let container = forests.fabrikam.container("bench");
-    let contacts = fabrikam.search(&container, Scope::OneLevel, "(objectClass=contact)", &["*"]).await;
+    let container = forests.target.container("bench");
+    let contacts = target.search(&container, Scope::OneLevel, "(objectClass=contact)", &["*"]).await;
     assert_eq!(contacts.len() as u64, creates);
     let adds = bare_adds(forests, contacts).await;
     let push_ratio = push.as_secs_f64() / adds.as_secs_f64();
@@ -187,13 +190,13 @@ fn bare_read(forest: &Forest, account: &Account) -> usize {
 /// have all that was deleted, and each add took many times as long.
 async fn bare_adds(forests: &Forests, mut contacts: Vec<SearchEntry>) -> Duration {
     let places = |forest: &Forest| [organization(forest).to_owned(), forest.base.clone()];
-    let (from, to) = (places(&forests.fabrikam), places(&forests.corp));
+    let (from, to) = (places(&forests.target), places(&forests.source));
     let moved = |text: &str| from.iter().zip(&to).fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
     for contact in &mut contacts {
         contact.dn = moved(&contact.dn);
         contact.attrs.values_mut().flatten().for_each(|value| *value = moved(value));
     }
-    let writer = Administrator::signed_in(&forests.corp, &forests.corp.writer).await;
+    let writer = Administrator::signed_in(&forests.source, &forests.source.writer).await;
     let begin = Instant::now();
     writer.add_all(contacts, AT_ONCE).await;
     begin.elapsed()
@@ -215,13 +218,13 @@ impl Pass<'_> {
     async fn plan(&self, number: u64) -> (SimulateRequest, Outcome) {
         let attributes = Attribute::ALL.iter().copied().filter(|attribute| attribute.crosses_by_default()).collect();
         let read = ReadScope { attributes, groups: BTreeSet::new() };
-        let source = Forests::connector(&self.forests.corp);
+        let source = Forests::connector(&self.forests.source);
         let pulled = self.run(Operation::Pull { connector: source.clone(), read: read.clone(), full: false }).await;
         let snapshot: Digest = pulled.source.expect("a pull tells its snapshot").snapshot;
         let rules = SourceRules { filters: Filters::open() };
         let simulate = SimulateRequest {
             schedule: "bench".into(),
-            target: Forests::connector(&self.forests.fabrikam),
+            target: Forests::connector(&self.forests.target),
             rules: company::target_rules(),
             sources: vec![SourcePart { connector: source, rules, read, snapshot, fresh: true }],
             read_target: true,
