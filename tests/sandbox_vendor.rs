@@ -8,16 +8,10 @@ use std::process::Command;
 fn microsofts_clients_get_tokens_and_walk_deltas() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let made = Command::new(root.join("tests/vendor/setup.sh")).status().expect("a shell");
-    if !made.success() {
-        assert_ne!(
-            std::env::var("CI").as_deref(),
-            Ok("true"),
-            "tests/vendor/setup.sh failed; what it said stands above"
-        );
-        return eprintln!(
-            "SKIPPED: Microsoft's clients cannot be made here; what tests/vendor/setup.sh said stands above"
-        );
+    if made.code() == Some(2) && std::env::var("CI").as_deref() != Ok("true") {
+        return eprintln!("SKIPPED: Microsoft's clients, which need what tests/vendor/setup.sh says above");
     }
+    assert!(made.success(), "tests/vendor/setup.sh failed; what it said stands above");
     let judged = Command::new(root.join("target/vendor-venv/bin/python"))
         .arg(root.join("tests/vendor/judge_microsoft365.py"))
         .arg(env!("CARGO_BIN_EXE_galsync"))

@@ -14,8 +14,6 @@ use crate::model::reason::ChangeReason;
 use crate::model::{Change, ChangeKind, Contact, EntryClass, Key, SmtpAddress, SyncId, SystemIdentity};
 use crate::operation::Request;
 use crate::store::LedgerLine;
-use futures::future::{BoxFuture, FutureExt, ready};
-use futures::join;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
@@ -24,7 +22,7 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
-/// How long a batch takes at most where the connector has a limit.
+/// A batch has no more changes than the connector permits requests in this time.
 const SECONDS_A_BATCH: usize = 10;
 
 /// One push at work.
@@ -119,16 +117,13 @@ impl CarryOut<'_> {
         let mut tried = 0;
         let mut ended = Ok(());
         self.context.progress.at(Phase::Writing, tried, Some(self.count));
-        let mut journal: BoxFuture<'_, Result<(), Error>> = nothing_to_keep();
         for number in 1.. {
-            let batch = next_batch(changes, self.batch_size())?;
+            let batch = next_batch(changes, self.target.limits().batch.min(pace.batch()).max(1))?;
             if batch.is_empty() {
                 break;
             }
             self.remember_removals(&batch, identity, remembered).await?;
-            // The journal of a batch is kept while the target has the next one.
-            let (applied, kept) = join!(self.apply(&batch), std::mem::replace(&mut journal, nothing_to_keep()));
-            let outcomes = match applied {
+            let outcomes = match self.apply(&batch).await {
                 Ok(outcomes) => outcomes,
                 Err(error) => {
                     ended = Err(error);
@@ -141,23 +136,13 @@ impl CarryOut<'_> {
                     late_ledger.push(&line)?;
                 }
             }
-            kept?;
-            journal = self.journal(number, &batch, &outcomes).boxed();
+            self.journal(number, &batch, &outcomes).await?;
             tried += batch.len() as u64;
             self.context.progress.at(Phase::Writing, tried, Some(self.count));
             pace.keep(tried).await;
         }
-        journal.await?;
         self.context.store.add_to_ledger(identity, late_ledger).await?;
         ended
-    }
-
-    /// What the target takes at once, but no more than it is given in a few seconds: a push that is asked to stop ends
-    /// after its batch.
-    fn batch_size(&self) -> usize {
-        let permitted = self.connector.rate_limit.requests_per_second.filter(|limit| *limit > 0);
-        let soon = permitted.map_or(usize::MAX, |limit| limit as usize * SECONDS_A_BATCH);
-        self.target.limits().batch.min(soon).max(1)
     }
 
     /// Before anything is removed unasked it counts towards the sums of seven days: a push that is killed must not
@@ -257,12 +242,7 @@ impl CarryOut<'_> {
     }
 
     /// One object per batch, so that after a crash one sees how far it came.
-    fn journal(
-        &self,
-        number: u64,
-        batch: &[Change],
-        outcomes: &[ChangeOutcome],
-    ) -> impl Future<Output = Result<(), Error>> + Send + use<'_> {
+    async fn journal(&self, number: u64, batch: &[Change], outcomes: &[ChangeOutcome]) -> Result<(), Error> {
         let mut text = Vec::new();
         for (change, outcome) in batch.iter().zip(outcomes) {
             let line = JournalLine { key: &change.key, action: change.kind, result: label(&outcome.result) };
@@ -272,13 +252,8 @@ impl CarryOut<'_> {
         let run = run_name(self.request.run.as_ref());
         let (connector, attempt) = (&self.connector.name, self.request.attempt);
         let key = format!("journals/{run}/push-{connector}-{attempt}-{number:06}.jsonl");
-        let store = self.context.store;
-        async move { Ok(store.put(&key, text).await?) }
+        Ok(self.context.store.put(&key, text).await?)
     }
-}
-
-fn nothing_to_keep<'a>() -> BoxFuture<'a, Result<(), Error>> {
-    ready(Ok(())).boxed()
 }
 
 fn label(result: &ChangeResult) -> &'static str {
@@ -317,6 +292,11 @@ struct Pace<'a> {
 impl<'a> Pace<'a> {
     fn new(per_second: Option<u32>, clock: &'a dyn Clock) -> Self {
         Self { per_second: per_second.filter(|limit| *limit > 0), clock, started: clock.now() }
+    }
+
+    /// The most changes at once: a push that is asked to stop ends after its batch.
+    fn batch(&self) -> usize {
+        self.per_second.map_or(usize::MAX, |limit| limit as usize * SECONDS_A_BATCH)
     }
 
     async fn keep(&self, done: u64) {

@@ -149,6 +149,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn addresses_are_read_from_their_attributes() {
+        let attributes: &[(&str, &[&str])] = &[
+            ("proxyAddresses", &["smtp:a@b.test"]),
+            ("mail", &["ada@b.test"]),
+            ("targetAddress", &["SMTP:ada@c.test"]),
+        ];
+        let record = Record::of("cn=a", attributes);
+        let found = record.addresses();
+        assert_eq!(found.primary.as_ref().map(SmtpAddress::as_str), Some("ada@b.test"));
+        assert_eq!(found.secondary.iter().map(SmtpAddress::as_str).collect::<Vec<_>>(), ["a@b.test"]);
+        assert_eq!(record.external().as_ref().map(SmtpAddress::as_str), Some("ada@c.test"));
+        assert_eq!(Record::of("cn=a", &[]).external(), None);
+    }
+
+    #[test]
     fn ranges_grow_into_one_attribute() {
         let mut record = Record::of("cn=g", &[("member", &[]), ("member;range=0-1", &["a", "b"]), ("cn", &["g"])]);
         assert!(record.has("member"));

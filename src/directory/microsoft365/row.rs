@@ -96,6 +96,7 @@ impl Row {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::entry::Problem;
     use serde_json::{Value, json};
 
     pub(crate) fn row(value: Value) -> Row {
@@ -120,6 +121,18 @@ pub(super) mod tests {
                 "{details}"
             );
         }
+    }
+
+    #[test]
+    fn addresses_are_told_apart_by_their_prefix() {
+        let found =
+            |values: Value| row(json!({"EmailAddresses": values, "PrimarySmtpAddress": "mail@b.test"})).addresses();
+        let all = found(json!(["SMTP: Ada@b.test", "smtp:a@b.test", "X500: /o=x", "SIP:ada@b.test", "SPO:SPO_1"]));
+        assert_eq!(all.primary.unwrap().as_str(), "ada@b.test");
+        assert_eq!((all.secondary.len(), all.x500.into_iter().collect::<Vec<_>>()), (1, vec!["/o=x".to_owned()]));
+        assert_eq!(found(json!([])).primary.unwrap().as_str(), "mail@b.test");
+        assert_eq!(found(json!(["SMTP:a@b.test", "SMTP:c@b.test"])).problem, Some(Problem::PrimaryTwice));
+        assert_eq!(found(json!(["SMTP:a@@b.test"])).problem, Some(Problem::PrimaryInvalid));
     }
 
     #[test]
