@@ -51,7 +51,7 @@ new_password() { # file: made once; long, and of the kinds of characters that Ac
 provision() {
   local log=$state/log/provision.log
   say "$forest: making the domain $domain"
-  rm -rf "$state/samba" "$state/seed.json"
+  rm -rf "$state/samba" "$state/samba.kept" "$state/seed.json"
   mkdir -p "$state/log" "$state/run"
   : >"$state/empty.conf" # instead of the machine's own smb.conf
   {
