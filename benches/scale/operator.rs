@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// As the chart's values have it.
-const ALLOCATOR: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "1"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
+const ALLOCATOR: (&str, &str) = ("_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0");
 
 /// The process ends with the value.
 pub struct Operator {
@@ -39,7 +39,7 @@ impl Operator {
             .args(["operator", "--owner-id", "bench", "--job-image", "localhost/galsync:lab", "--listen", &listen])
             .args(["--lease-namespace", "default"])
             .env("KUBECONFIG", kubeconfig)
-            .envs(ALLOCATOR)
+            .env(ALLOCATOR.0, ALLOCATOR.1)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log has two writers"))
             .stderr(log)
