@@ -26,7 +26,7 @@ check: tools ## format, lints, dependency rules
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check bans licenses sources; \
-	else echo "check: cargo-deny is not installed (cargo install cargo-deny --locked); tests/architecture.rs holds its most important rules"; fi
+	else echo "check: cargo-deny is not installed (cargo install cargo-deny --locked); tests/architecture/ holds its most important rules"; fi
 
 .PHONY: check-chart
 check-chart: ## what kube-score, checkov and (with KUBECONFIG) an API server say about the chart

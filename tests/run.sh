@@ -39,7 +39,7 @@ cargo clippy --all-targets -- -D warnings
 if cargo deny --version >/dev/null 2>&1; then
   cargo deny check bans licenses sources
 else
-  echo "tests: cargo-deny is not installed; tests/architecture.rs holds its most important rules"
+  echo "tests: cargo-deny is not installed; tests/architecture/ holds its most important rules"
 fi
 
 if [ $lab = yes ] && ! wait "$binaries"; then
