@@ -1,10 +1,11 @@
-//! The rules of the house as tests: who may use whom, what the pure layers must not touch, how long a file may be, one TLS
-//! stack.
+//! The rules of the house as tests: who may use whom, what the pure layers must not touch, how long a file may be, that
+//! what is cited exists, one TLS stack.
 
 mod circles;
 mod layers;
 mod offences;
 mod purity;
+mod sections;
 mod source;
 
 use source::{Source, crate_at};
@@ -55,6 +56,11 @@ fn files_have_one_subject() {
         .map(|source| format!("{}: {} lines", source.file.display(), source.lines))
         .collect();
     none(&long, "split these by subject");
+}
+
+#[test]
+fn what_is_cited_exists() {
+    none(&sections::missing(root()), "somebody cites what is not there");
 }
 
 #[test]

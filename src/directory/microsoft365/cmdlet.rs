@@ -140,7 +140,7 @@ impl Exchange<'_> {
             let Some(url) = url else { return Ok(None) };
             let page = Exchange(&session).page(&call, url, Way::Alone).await;
             let page = page.map_err(|failed| failed.into_error(call.cmdlet))?;
-            // Only what finds nothing at all may leave its list out (protocols.md §3), and a tenant has recipients.
+            // Only what finds nothing at all may leave its list out, and a tenant has recipients.
             // Any other page without one is not whole: taken for empty, it would be a thousand people gone.
             let nothing_at_all = number == 0 && page.next.is_none() && call.cmdlet != "Get-Recipient";
             if page.rows.is_absent() && !nothing_at_all {

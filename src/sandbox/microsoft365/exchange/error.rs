@@ -1,5 +1,5 @@
 //! What the Exchange endpoint says when a cmdlet fails: generic codes, with the truth in one of several
-//! encodings (protocols: adminapi errors).
+//! encodings.
 
 use super::super::tenant::Refused;
 use crate::sandbox::call::Reply;

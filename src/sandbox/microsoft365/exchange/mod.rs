@@ -1,5 +1,5 @@
 //! Exchange Online's cmdlet endpoint, the one that the official PowerShell module uses:
-//! `/adminapi/beta/{tenant}/InvokeCommand` and `$batch` (protocols: adminapi).
+//! `/adminapi/beta/{tenant}/InvokeCommand` and `$batch`.
 
 mod addresses;
 pub mod batch;

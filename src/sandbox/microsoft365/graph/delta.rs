@@ -1,4 +1,4 @@
-//! Delta rounds: all objects at first, then what changed since, page by page (protocols: Graph delta).
+//! Delta rounds: all objects at first, then what changed since, page by page (Microsoft Graph: "Use delta query").
 
 use super::error::GraphError;
 use super::properties;

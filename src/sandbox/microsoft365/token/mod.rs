@@ -1,5 +1,5 @@
 //! The token endpoint of the Microsoft identity platform: client credentials with a secret, with a certificate
-//! (RFC 7523) and with an assertion of a trusted issuer (protocols: `POST /{tenant}/oauth2/v2.0/token`).
+//! (RFC 7523) and with an assertion of a trusted issuer at `POST /{tenant}/oauth2/v2.0/token`.
 
 pub mod access;
 pub mod credentials;
