@@ -15,6 +15,7 @@ pub mod job;
 pub mod model;
 pub mod operation;
 pub mod pass;
+pub mod resolve;
 pub mod sandbox;
 pub mod snapshot;
 pub mod store;

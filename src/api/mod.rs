@@ -15,7 +15,6 @@ pub mod run;
 pub mod safety;
 pub mod schedule;
 pub mod schema;
-pub mod scope;
 pub mod text;
 
 pub use connector::{GalSyncConnector, GalSyncConnectorSpec, GalSyncConnectorStatus};

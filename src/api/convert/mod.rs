@@ -6,7 +6,7 @@ mod schedule;
 
 pub use connector::checked_connector;
 pub use filters::{connector_filters, schedule_filters};
-pub use schedule::{freezes, punctuality, removal_rules, source_rules, sync_id, target_rules, timing};
+pub use schedule::{approval_expiry, freezes, punctuality, removal_rules, source_rules, sync_id, target_rules, timing};
 
 use super::text::{DomainName, DurationText, Expression};
 use crate::model::Domain;

@@ -63,6 +63,11 @@ pub fn punctuality(schedule: &GalSyncSchedule) -> Result<(SignedDuration, Option
     Ok((retry, deadline.transpose()?))
 }
 
+/// How long a plan waits for approval before a later one takes its place, in seconds.
+pub fn approval_expiry(schedule: &GalSyncSchedule) -> Result<u64, InvalidField> {
+    seconds(&At::spec().field("approval").field("expiresAfter"), &schedule.spec.approval.expires_after)
+}
+
 fn duration(at: &At, text: &DurationText) -> Result<SignedDuration, InvalidField> {
     Ok(SignedDuration::from_secs(i64::try_from(seconds(at, text)?).unwrap_or(i64::MAX)))
 }

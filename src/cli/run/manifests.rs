@@ -3,8 +3,9 @@
 use crate::api::{self, GalSyncConnector, GalSyncSchedule};
 use crate::cli::UsageError;
 use crate::model::connector::SecretKey;
+use crate::resolve::Namespace;
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -16,8 +17,8 @@ pub(super) struct Manifests {
     pub connectors: Vec<GalSyncConnector>,
     pub schedules: Vec<GalSyncSchedule>,
     pub secrets: BTreeMap<SecretKey, Vec<u8>>,
-    /// Where each connector's manifest lies.
-    folders: BTreeMap<String, PathBuf>,
+    /// Where each connector's manifest lies, by namespace and name.
+    folders: BTreeMap<(Option<String>, String), PathBuf>,
 }
 
 fn refuse<T>(message: String) -> Result<T, UsageError> {
@@ -60,10 +61,12 @@ impl Manifests {
                 (api::API_VERSION, "GalSyncConnector") => {
                     let connector: GalSyncConnector = checked(file, text, number, &value)?;
                     let folder = Path::new(file).parent().unwrap_or(Path::new("")).to_owned();
-                    self.folders.insert(connector.name_any(), folder);
-                    self.connectors.push(connector);
+                    self.folders.insert((connector.namespace(), connector.name_any()), folder);
+                    add_once(file, &mut self.connectors, connector)?;
                 }
-                (api::API_VERSION, "GalSyncSchedule") => self.schedules.push(checked(file, text, number, &value)?),
+                (api::API_VERSION, "GalSyncSchedule") => {
+                    add_once(file, &mut self.schedules, checked(file, text, number, &value)?)?;
+                }
                 // Runs are what this command makes itself.
                 (api::API_VERSION, "GalSyncRun") => {}
                 ("v1", "Secret") => self.add_secret(typed(file, text, number)?),
@@ -88,8 +91,17 @@ impl Manifests {
     }
 
     /// A path that a connector's manifest names, seen from there.
-    pub(super) fn beside(&self, connector: &str, path: &str) -> PathBuf {
-        self.folders.get(connector).map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+    pub(super) fn path_beside(&self, connector: &GalSyncConnector, path: &str) -> PathBuf {
+        let folder = self.folders.get(&(connector.namespace(), connector.name_any()));
+        folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+    }
+
+    /// What lies in the schedule's namespace. What names no namespace goes wherever it is applied.
+    pub(super) fn namespace_of(&self, schedule: &GalSyncSchedule) -> Namespace<'_> {
+        Namespace::new(
+            self.connectors.iter().filter(|connector| may_meet(*connector, schedule)),
+            self.schedules.iter().filter(|other| may_meet(*other, schedule)),
+        )
     }
 
     /// The schedule of that name, or the only one.
@@ -103,6 +115,28 @@ impl Manifests {
                 let found = schedules.iter().find(|schedule| schedule.name_any() == name);
                 found.ok_or_else(|| UsageError(format!("there is no schedule {name}; there are: {}", names())))
             }
+        }
+    }
+}
+
+/// Whether both may lie in one namespace.
+fn may_meet(one: &impl ResourceExt, other: &impl ResourceExt) -> bool {
+    let (one, other) = (one.namespace(), other.namespace());
+    one.is_none() || other.is_none() || one == other
+}
+
+/// A file that is named twice says the same twice; two manifests of one object contradict each other.
+fn add_once<K>(file: &str, known: &mut Vec<K>, object: K) -> Result<(), UsageError>
+where
+    K: ResourceExt + Resource<DynamicType = ()> + PartialEq,
+{
+    let name = object.name_any();
+    match known.iter().find(|known| known.name_any() == name && may_meet(*known, &object)) {
+        Some(same) if *same == object => Ok(()),
+        Some(_) => refuse(format!("{file}: {} {name} stands in the manifests twice and differs", K::kind(&()))),
+        None => {
+            known.push(object);
+            Ok(())
         }
     }
 }
@@ -173,6 +207,29 @@ spec:
             manifests.secrets.iter().map(|(key, value)| (key.key.as_str(), value.as_slice())).collect();
         assert_eq!(values, [("a", b"geheim".as_slice()), ("b", b"offen")]);
         assert!(manifests.schedule(None).is_err());
+    }
+
+    #[test]
+    fn an_object_is_there_once_and_meets_those_of_its_namespace() {
+        let again = format!("{CONNECTOR}---\n{CONNECTOR}");
+        assert_eq!(read(&again).unwrap().connectors.len(), 1);
+        let other = again.replacen("corp.json", "other.json", 1);
+        assert!(
+            read(&other).err().unwrap().to_string().contains("GalSyncConnector corp stands in the manifests twice")
+        );
+
+        let of = |namespace: &str| format!("name: corp, namespace: {namespace}");
+        let schedule = "\
+apiVersion: galsync.dev/v1alpha1
+kind: GalSyncSchedule
+metadata: {name: mesh, namespace: b}
+spec: {policy: Sync, interval: 24h, sources: [{connectorRef: {name: corp}}], targets: [{connectorRef: {name: fab}}]}
+";
+        let apart = other.replacen("name: corp", &of("a"), 1).replacen("name: corp}", &format!("{}}}", of("b")), 1);
+        let manifests = read(&format!("{apart}---\n{schedule}")).unwrap();
+        let namespace = manifests.namespace_of(manifests.schedule(None).unwrap());
+        let connector = namespace.connector("corp").unwrap();
+        assert_eq!((namespace.connectors().count(), connector.namespace().as_deref()), (1, Some("b")));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! `galsync run`: one pass over the same manifests without a cluster. The same function decides what happens
 //! next as in the operator; the operations run in this process.
 
+mod inputs;
 mod manifests;
 mod progress;
 mod show;
-mod subject;
 
 use super::job::stop_on_signal;
 use super::{Exit, Shared, UsageError};
@@ -96,8 +96,8 @@ impl RunCommand {
             eprintln!("note: the schedule is suspended; the operator would not run it");
         }
         let action = if self.approve.is_empty() { self.action.map(Action::from) } else { Some(Action::Push) };
-        let wishes = subject::Wishes { owner: &owner, action, memories: &memories };
-        let run = subject::run(&manifests, schedule, &wishes, Timestamp::now())?;
+        let wishes = inputs::Wishes { owner: &owner, action, memories: &memories };
+        let run = inputs::run(&manifests, schedule, &wishes, Timestamp::now())?;
         let scratch = self.scratch.clone().unwrap_or_else(std::env::temp_dir);
         let options = environment_options();
         let store = Store::connect(&self.store, &options, &run.store_prefix, scratch)?;
@@ -105,7 +105,7 @@ impl RunCommand {
     }
 
     async fn pass(&self, mut run: Run, store: &Store, secrets: &GivenSecrets) -> anyhow::Result<Exit> {
-        subject::add_last_pulls(&mut run, store).await?;
+        inputs::add_last_pulls(&mut run, store).await?;
         self.take_approved(&mut run, store).await?;
         let terminal = Terminal::default();
         let stop = stop_on_signal();

@@ -4,7 +4,6 @@
 use crate::api::conditions::{self, types};
 use crate::api::convert::{InvalidField, checked_connector};
 use crate::api::run::OperationKind;
-use crate::api::scope::read_scope;
 use crate::api::{GalSyncConnector, GalSyncRun};
 use crate::controller::context::{Context, Guarded, Known, each};
 use crate::controller::error::Error;
@@ -14,6 +13,7 @@ use crate::controller::run;
 use crate::model::OwnerId;
 use crate::model::connector::{Connector, ReadScope};
 use crate::operation::{OperationType, Outcome, Verdict};
+use crate::resolve::read_scope;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;

@@ -4,10 +4,10 @@
 mod act;
 mod conclude;
 mod decide;
+mod inputs;
 mod observe;
 mod siblings;
 pub mod slots;
-pub mod subject;
 pub mod wire;
 
 #[cfg(test)]

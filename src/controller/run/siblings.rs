@@ -1,6 +1,6 @@
 //! What other runs of the same schedule say about a target of this one. Pure.
 
-use super::subject::{Inputs, Unable, decisions};
+use super::inputs::{Inputs, decisions};
 use super::{APPROVAL_REQUIRED, FROZEN, PARKED, is_completed, is_manual, wire};
 use crate::api::run::{GalSyncRunStatus, OperationKind, OperationResult, RunAction, RunTarget};
 use crate::api::{GalSyncConnector, GalSyncRun};
@@ -68,15 +68,11 @@ pub fn successor(inputs: &Inputs<'_>, target: &str) -> Option<pass::Successor> {
     later.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, successor)| successor)
 }
 
-/// The connector's newest complete pull with these settings, by whichever run. Its own status may lag behind the runs.
-pub fn last_pull(
-    connector: &GalSyncConnector,
-    fingerprint: Digest,
-    runs: &[Known<GalSyncRun>],
-) -> Option<pass::LastPull> {
+/// The connector's complete pulls that are known, by whichever run. Its own status may lag behind the runs.
+pub fn pulls(connector: &GalSyncConnector, runs: &[Known<GalSyncRun>]) -> Vec<pass::LastPull> {
     let name = connector.name_any();
     let told = connector.status.as_ref().and_then(|status| wire::last_pull(status.last_pull.as_ref()?));
-    let pulls = runs.iter().filter_map(|run| {
+    let of_run = |run: &Known<GalSyncRun>| {
         let operations = &run.status.as_ref()?.operations;
         let pull = operations.iter().find(|o| o.kind == OperationKind::Pull && o.connector.as_str() == name)?;
         if pull.result != Some(OperationResult::Succeeded) {
@@ -84,8 +80,8 @@ pub fn last_pull(
         }
         let outcome = wire::outcome(pull)?;
         wire::last_pull(&wire::last_pull_of(&run.name_any(), &outcome, outcome.source.as_ref()?))
-    });
-    pulls.chain(told).filter(|pull| pull.fingerprint == fingerprint).max_by_key(|pull| pull.started)
+    };
+    runs.iter().filter_map(of_run).chain(told).collect()
 }
 
 /// The plans that people rejected on other runs of the schedule.
@@ -100,18 +96,14 @@ pub fn rejected(inputs: &Inputs<'_>) -> BTreeMap<Digest, String> {
     siblings(inputs).flat_map(|(run, _)| of_run(run)).collect()
 }
 
-/// The plans that `spec.planDigests` names, by target.
-pub fn known_plans(inputs: &Inputs<'_>) -> Result<BTreeMap<String, pass::KnownPlan>, Unable> {
-    let mut known = BTreeMap::new();
-    for text in inputs.run.spec.plan_digests.iter().flatten() {
-        let Ok(digest) = Digest::parse(text.as_str()) else { continue };
-        let shown = siblings(inputs).find_map(|(run, status)| {
+/// Those of the plans that another run shows, each with its target.
+pub fn shown_plans(inputs: &Inputs<'_>, digests: &[Digest]) -> BTreeMap<Digest, (String, pass::KnownPlan)> {
+    let shown = |digest: Digest| {
+        siblings(inputs).find_map(|(run, status)| {
             let (connector, summary) = wire::plan_shown(status, digest)?;
             let approved = decisions(run).get(&digest) == Some(&pass::Verdict::Approve);
-            Some((connector, pass::KnownPlan { summary, approved }))
-        });
-        let (connector, plan) = shown.ok_or(Unable::NoPlan(digest))?;
-        known.insert(connector, plan);
-    }
-    Ok(known)
+            Some((digest, (connector, pass::KnownPlan { summary, approved })))
+        })
+    };
+    digests.iter().filter_map(|digest| shown(*digest)).collect()
 }

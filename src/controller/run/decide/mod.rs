@@ -9,7 +9,7 @@ mod write;
 
 use super::conclude::{self, Progress};
 use super::observe::Observation;
-use super::{subject, wire};
+use super::{inputs, wire};
 use crate::api::job_template::JobTemplate;
 use crate::api::run::{GalSyncRunStatus, OperationKind, OperationStatus};
 use crate::api::{GalSyncRun, GalSyncSchedule};
@@ -74,8 +74,8 @@ pub fn decide(observation: &Observation, rules: &Rules<'_>) -> Decision {
     }
     turn.miss_lost_jobs();
 
-    let inputs = subject::Inputs { run, connectors, schedules, runs, owner: rules.owner, now: *now };
-    let progress = match subject::pass_run(&inputs) {
+    let inputs = inputs::Inputs { run, connectors, schedules, runs, owner: rules.owner, now: *now };
+    let progress = match inputs::pass_run(&inputs) {
         Ok(pass_run) => {
             if let pass::Subject::Schedule(schedule) = &pass_run.subject {
                 turn.status.pass_number = Some(schedule.pass_number);
@@ -84,7 +84,7 @@ pub fn decide(observation: &Observation, rules: &Rules<'_>) -> Decision {
         }
         // What runs is left to end; nothing new begins.
         Err(_) if turn.is_running() => Progress::going(Vec::new()),
-        Err(unable) => Progress::ended(unable.reason(), unable.to_string(), false, Vec::new()),
+        Err(error) => Progress::ended(error.reason().label(), error.to_string(), false, Vec::new()),
     };
     let schedule = turn.schedule().cloned();
     conclude::conclude(run, schedule.as_ref(), &mut turn.status, &progress, *now);

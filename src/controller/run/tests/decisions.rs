@@ -70,7 +70,7 @@ fn a_shown_plan_can_be_pushed_by_its_digest() {
         let name = connector.name_any();
         let checked = crate::api::convert::checked_connector(connector).unwrap();
         let owner = OwnerId::new("o").unwrap();
-        let read = crate::api::scope::read_scope(connector, &cluster.schedules, &owner).unwrap();
+        let read = crate::resolve::read_scope(connector, &cluster.schedules, &owner).unwrap();
         let mut outcome = succeeded(CREATED, CREATED);
         outcome.source = Some(SourceCounts { fingerprint: checked.fingerprint(&read), ..source_counts(&name) });
         let pull = wire::last_pull_of("earlier", &outcome, outcome.source.as_ref().unwrap());

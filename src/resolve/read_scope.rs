@@ -1,13 +1,12 @@
 //! What a pull must read, over all schedules that use a connector (design §4).
 
-use super::connector::GalSyncConnector;
-use super::convert::{InvalidField, checked_connector, source_rules};
-use super::schedule::GalSyncSchedule;
+use super::namespace::connector_name;
+use crate::api::convert::{InvalidField, checked_connector, source_rules, target_rules};
+use crate::api::{GalSyncConnector, GalSyncSchedule};
 use crate::model::connector::ReadScope;
 use crate::model::filters::Filters;
 use crate::model::mapping::{AttributeRule, Mapping};
 use crate::model::{Attribute, OwnerId};
-use kube::ResourceExt;
 
 /// The union of attributes and filter groups that the connector's filters and the schedules that read it need.
 /// A schedule that is invalid does not count; its own condition tells.
@@ -16,18 +15,14 @@ pub fn read_scope<'a>(
     schedules: impl IntoIterator<Item = &'a GalSyncSchedule>,
     owner: &OwnerId,
 ) -> Result<ReadScope, InvalidField> {
-    let name = connector.name_any();
+    let name = connector_name(connector);
     let mut scope = ReadScope::default();
     add_filters(&mut scope, &checked_connector(connector)?.filters);
     for schedule in schedules {
-        let Some(index) = schedule.spec.sources.iter().position(|source| source.connector_ref.name.as_str() == name)
-        else {
-            continue;
-        };
+        let Some(index) = super::namespace::sources(schedule).position(|source| source == name) else { continue };
         let Ok(source) = source_rules(schedule, index) else { continue };
-        let targets: Result<Vec<_>, _> = (0..schedule.spec.targets.len())
-            .map(|target| super::convert::target_rules(schedule, target, owner))
-            .collect();
+        let targets = 0..schedule.spec.targets.len();
+        let targets: Result<Vec<_>, _> = targets.map(|target| target_rules(schedule, target, owner)).collect();
         let Ok(targets) = targets else { continue };
         add_filters(&mut scope, &source.filters);
         targets.iter().for_each(|rules| add_mapping(&mut scope, &rules.mapping));
