@@ -19,29 +19,29 @@ pub struct Sums {
 }
 
 /// A sum with one of its parts in the place of another; nothing if that was no part of it.
-trait Exchange: Sized {
-    fn exchange(self, before: Self, after: Self) -> Option<Self>;
+trait Replace: Sized {
+    fn replace(self, before: Self, after: Self) -> Option<Self>;
 }
 
-impl Exchange for u64 {
-    fn exchange(self, before: Self, after: Self) -> Option<Self> {
+impl Replace for u64 {
+    fn replace(self, before: Self, after: Self) -> Option<Self> {
         Some(self.checked_sub(before)? + after)
     }
 }
 
-macro_rules! exchange_each_field {
+macro_rules! replace_each_field {
     ($counts:ident { $($field:ident),* $(,)? }) => {
-        impl Exchange for $counts {
-            fn exchange(self, before: Self, after: Self) -> Option<Self> {
-                Some(Self { $($field: self.$field.exchange(before.$field, after.$field)?),* })
+        impl Replace for $counts {
+            fn replace(self, before: Self, after: Self) -> Option<Self> {
+                Some(Self { $($field: self.$field.replace(before.$field, after.$field)?),* })
             }
         }
     };
 }
 
-exchange_each_field!(PlanCounts { users, groups, contacts });
-exchange_each_field!(ChangeCounts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed });
-exchange_each_field!(PairCounts {
+replace_each_field!(PlanCounts { users, groups, contacts });
+replace_each_field!(ChangeCounts { create, update, hide, delete, unchanged, skipped, conflict, undecided, failed });
+replace_each_field!(PairCounts {
     entries,
     contacts,
     hidden,
@@ -57,18 +57,18 @@ exchange_each_field!(PairCounts {
 
 impl Sums {
     /// These sums with one part in the place of another; nothing if that was no part of them.
-    pub fn exchange(&self, before: &Sums, after: &Sums) -> Option<Sums> {
+    pub fn replace(&self, before: &Sums, after: &Sums) -> Option<Sums> {
         let mut sums = Self { confirmed: after.confirmed.clone(), ..self.clone() };
-        sums.counts = self.counts.exchange(before.counts, after.counts)?;
+        sums.counts = self.counts.replace(before.counts, after.counts)?;
         for label in before.reasons.keys().chain(after.reasons.keys()) {
             let [known, old, new] = [self, before, after].map(|sums| sums.reasons.get(label).copied().unwrap_or(0));
-            sums.reasons.insert(label.clone(), known.exchange(old, new)?);
+            sums.reasons.insert(label.clone(), known.replace(old, new)?);
         }
         sums.reasons.retain(|_, count| *count > 0);
         for source in before.pairs.keys().chain(after.pairs.keys()) {
             let [known, old, new] =
                 [self, before, after].map(|sums| sums.pairs.get(source).copied().unwrap_or_default());
-            sums.pairs.insert(source.clone(), known.exchange(old, new)?);
+            sums.pairs.insert(source.clone(), known.replace(old, new)?);
         }
         Some(sums)
     }
@@ -88,10 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_exchanged_for_another() {
-        assert_eq!(sums(10, 3).exchange(&sums(4, 3), &sums(1, 0)), Some(sums(7, 0)));
-        assert_eq!(sums(10, 0).exchange(&sums(0, 0), &sums(1, 2)), Some(sums(11, 2)));
-        assert_eq!(sums(1, 0).exchange(&sums(2, 0), &sums(5, 0)), None);
-        assert_eq!(sums(1, 0).exchange(&sums(1, 1), &sums(5, 0)), None);
+    fn a_part_is_replaced_by_another() {
+        assert_eq!(sums(10, 3).replace(&sums(4, 3), &sums(1, 0)), Some(sums(7, 0)));
+        assert_eq!(sums(10, 0).replace(&sums(0, 0), &sums(1, 2)), Some(sums(11, 2)));
+        assert_eq!(sums(1, 0).replace(&sums(2, 0), &sums(5, 0)), None);
+        assert_eq!(sums(1, 0).replace(&sums(1, 1), &sums(5, 0)), None);
     }
 }

@@ -2,19 +2,20 @@
 //! local mode; what differs comes in the [`Context`].
 //!
 //! One file per operation. `pull.rs` reads a source into a snapshot (`read.rs`), `simulate.rs` reads a target and
-//! plans (`planning.rs`, from the last plan `differential.rs`; `plan_file.rs`), `push.rs` plans again and carries out
-//! what was planned before and still holds (`carry_out.rs`). Each works in phases (`phase.rs`).
+//! plans (`planning.rs`, from the last plan `incremental/`; `plan_file.rs`), `push.rs` plans again and carries out
+//! what was planned before and still holds (`executor.rs`). Each works in phases (`phase.rs`).
 
-mod carry_out;
+mod checkpoint;
 mod collect_garbage;
 mod context;
-mod differential;
 pub mod directories;
 mod error;
+mod executor;
 mod filtering;
-mod ground;
+mod incremental;
 mod lookup;
 mod phase;
+mod plan_context;
 pub mod plan_file;
 mod planning;
 mod pull;
@@ -23,7 +24,6 @@ mod read;
 pub mod report;
 pub mod secrets;
 mod simulate;
-mod standing;
 mod verify;
 
 pub use context::{Clock, Context, Phase, Progress, Stop, SystemClock};

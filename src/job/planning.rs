@@ -2,8 +2,8 @@
 
 use super::context::{Context, Phase};
 use super::error::Error;
-use super::ground::{self, Ground};
 use super::phase::phase;
+use super::plan_context::{self, PlanContext};
 use crate::directory::{Target, TargetEvent};
 use crate::engine::{self, Failure, PlanError, PlanResult, Sink, TargetContent};
 use crate::model::digest::Canonical;
@@ -55,7 +55,7 @@ pub(super) struct Planned {
     pub history: Option<u64>,
 }
 
-/// Surveys the ground and plans the target.
+/// Surveys the plan_context and plans the target.
 pub(super) async fn plan(
     simulate: &SimulateRequest,
     target: &dyn Target,
@@ -65,24 +65,24 @@ pub(super) async fn plan(
     sink: &mut dyn Sink,
 ) -> Result<Planned, Error> {
     let planned = async {
-        let ground = Ground::survey(simulate, target, identity, context).await?;
-        plan_all(&ground, contents, context, sink).await
+        let plan_context = PlanContext::load(simulate, target, identity, context).await?;
+        plan_all(&plan_context, contents, context, sink).await
     };
     phase("plan", context, planned).await
 }
 
 /// Everything that waits is waited for first; the plan itself is computed in one go.
 pub(super) async fn plan_all(
-    ground: &Ground<'_>,
+    plan_context: &PlanContext<'_>,
     contents: Contents,
     context: &Context<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Planned, Error> {
     let store = context.store;
     let mut entries = Vec::new();
-    for part in &ground.simulate.sources {
-        let opened = store.open_entries(&part.snapshot).await.map_err(|error| ground::gone(part, error))?;
-        let opened: ground::Entries<'_> = Box::new(opened.map(|entry| entry.map_err(Failure::from)));
+    for part in &plan_context.simulate.sources {
+        let opened = store.open_entries(&part.snapshot).await.map_err(|error| plan_context::gone(part, error))?;
+        let opened: plan_context::Entries<'_> = Box::new(opened.map(|entry| entry.map_err(Failure::from)));
         entries.push(opened);
     }
     context.progress.at(Phase::Planning, 0, None);
@@ -90,12 +90,13 @@ pub(super) async fn plan_all(
     let Contents { all, frames } = contents;
     let cursor = RefCell::new(frames.cursor());
     let again = |key: &Key| store::find_contact(&mut cursor.borrow_mut(), key);
-    let result =
-        ground.input(all, Some(&again), entries, ground.now, |input| match engine::plan(input, &scratch, sink) {
+    let result = plan_context.input(all, Some(&again), entries, plan_context.now, |input| {
+        match engine::plan(input, &scratch, sink) {
             Err(PlanError::Sink(failure)) => Err(failed(failure)),
             result => Ok(result?),
-        })?;
-    Ok(Planned { result, history: ground.history.as_ref().map(|history| history.number) })
+        }
+    })?;
+    Ok(Planned { result, history: plan_context.history.as_ref().map(|history| history.number) })
 }
 
 /// A complete read of the target, not yet in the store.

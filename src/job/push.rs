@@ -1,9 +1,9 @@
 //! Push: plans again from what the target holds now, and carries out those changes of the approved plan that
 //! still hold. Repeating a push that was cut off does nothing twice.
 
-use super::carry_out::{CarryOut, Remembered, Worked};
 use super::context::Context;
 use super::error::Error;
+use super::executor::{Executed, Executor, Remembered};
 use super::phase::phase;
 use super::plan_file::{Header, PlanReader};
 use super::planning::{self, Contents, Planned, Read};
@@ -122,10 +122,10 @@ async fn carry_out(
         store.forget_contents(&simulate.target.name).await?;
     }
     let (connector, sync) = (&simulate.target, &simulate.rules.sync);
-    let work = CarryOut { request, target, connector, count: approved.to_write, by_person, sync, context };
+    let work = Executor { request, target, connector, count: approved.to_write, by_person, sync, context };
     let report = Report::new(request, context)?;
-    let worked = work.run(changes, &identity, report, &mut counts, &mut remembered).await;
-    let Worked { report, refused, mut deferred, parked_until, drifted: drifted_late, complete, ended } = worked;
+    let executed = work.run(changes, &identity, report, &mut counts, &mut remembered).await;
+    let Executed { report, refused, mut deferred, parked_until, drifted: drifted_late, complete, ended } = executed;
     let drifted = approved.drifted + drifted_late;
     if parked_until.is_some() {
         deferred = deferred.max(1);
@@ -139,8 +139,8 @@ async fn carry_out(
         (Ok(()), None, 0) => (Verdict::Succeeded, Reason::Completed),
         (Ok(()), None, _) => (Verdict::PartiallySucceeded, Reason::ChangesRefused),
     };
-    let told = Told { refused, drifted, deferred, approved };
-    let mut message = told.sentence();
+    let pushed = PushSummary { refused, drifted, deferred, approved };
+    let mut message = pushed.sentence();
     if let Err(error) = &ended {
         message = format!("{}; {message}", error.sentence()).trim_end_matches("; ").to_owned();
     }
@@ -166,14 +166,14 @@ fn carried_over(planned: &PlanCounts) -> PlanCounts {
     counts
 }
 
-struct Told {
+struct PushSummary {
     refused: u64,
     drifted: u64,
     deferred: u64,
     approved: ApprovedCounts,
 }
 
-impl Told {
+impl PushSummary {
     /// Only what a person may want to look after.
     fn sentence(&self) -> String {
         let Self { refused, drifted, deferred, approved } = *self;

@@ -1,20 +1,20 @@
 //! Simulate: reads the target, computes the plan, keeps it under its digest with a report of every change.
 
+use super::checkpoint::CheckpointWriter;
 use super::error::Error;
-use super::ground::Ground;
 use super::phase::phase;
+use super::plan_context::PlanContext;
 use super::plan_file::PlanWriter;
 use super::planning::{self, KeptContents, Planned};
 use super::report::Report;
-use super::standing::Keeping;
-use super::{context::Context, differential};
+use super::{context::Context, incremental};
 use crate::directory::Target;
 use crate::engine::{Failure, Links, PlanResult, ReportLine, Sink};
 use crate::model::observed::Counters;
 use crate::model::safety::OnExceeded;
 use crate::model::{Change, Key, SystemIdentity};
 use crate::operation::{Outcome, PlanSummary, Request, SimulateRequest};
-use crate::store::Standing;
+use crate::store::Checkpoint;
 use serde_json::value::RawValue;
 
 pub(super) async fn simulate(
@@ -38,7 +38,7 @@ pub(super) async fn simulate(
 struct Made {
     result: PlanResult,
     history: Option<u64>,
-    standing: Option<Standing>,
+    checkpoint: Option<Checkpoint>,
 }
 
 /// Goes on from the last plan where that is possible, and plans the whole otherwise.
@@ -51,23 +51,23 @@ async fn planned(
     context: &Context<'_>,
 ) -> Result<Made, Error> {
     let store = context.store;
-    let ground = Ground::survey(simulate, target, identity, context).await?;
-    let history = ground.history.as_ref().map(|history| history.number);
+    let plan_context = PlanContext::load(simulate, target, identity, context).await?;
+    let history = plan_context.history.as_ref().map(|history| history.number);
     let mut tell = |change: Option<&Change>, line: &RawValue| {
         change.map_or(Ok(()), |change| sink.append(change))?;
         Ok(sink.report.line(&line)?)
     };
-    if let Some((result, standing)) = differential::plan(&ground, &contents, context, &mut tell).await? {
-        return Ok(Made { result, history, standing: Some(standing) });
+    if let Some((result, checkpoint)) = incremental::plan(&plan_context, &contents, context, &mut tell).await? {
+        return Ok(Made { result, history, checkpoint: Some(checkpoint) });
     }
-    sink.keeping = Some(Keeping::new(store)?);
+    sink.checkpoint = Some(CheckpointWriter::new(store)?);
     let digest = contents.digest;
-    let Planned { result, .. } = planning::plan_all(&ground, contents.all()?, context, sink).await?;
-    let standing = match sink.keeping.take() {
-        Some(keeping) => Some(ground.standing(digest, keeping.keep(store).await?, &result)),
+    let Planned { result, .. } = planning::plan_all(&plan_context, contents.all()?, context, sink).await?;
+    let checkpoint = match sink.checkpoint.take() {
+        Some(checkpoint) => Some(plan_context.checkpoint(digest, checkpoint.keep(store).await?, &result)),
         None => None,
     };
-    Ok(Made { result, history, standing })
+    Ok(Made { result, history, checkpoint })
 }
 
 async fn keep(
@@ -77,16 +77,16 @@ async fn keep(
     made: Made,
     context: &Context<'_>,
 ) -> Result<Outcome, Error> {
-    let Made { result, history, standing } = made;
-    let PlanSink { plan, without_removals, report, keeping: _ } = sink;
+    let Made { result, history, checkpoint } = made;
+    let PlanSink { plan, without_removals, report, checkpoint: _ } = sink;
     let (store, name, summary) = (context.store, &simulate.target.name, summary(&result));
     match without_removals {
         Some(held) if result.removals_held => held.keep(name, &summary, &result, store).await?,
         _ => plan.keep(name, &summary, &result, store).await?,
     }
     store.put_history(identity, &simulate.rules.sync, history, &result.history).await?;
-    if let Some(standing) = standing {
-        store.put_standing(name, &standing).await?;
+    if let Some(checkpoint) = checkpoint {
+        store.put_checkpoint(name, &checkpoint).await?;
     }
     let mut outcome = super::done(context);
     outcome.plan = Some(summary);
@@ -114,7 +114,7 @@ struct PlanSink {
     without_removals: Option<PlanWriter>,
     report: Report,
     /// What the next plan can go on from; absent once there is too much of it.
-    keeping: Option<Keeping>,
+    checkpoint: Option<CheckpointWriter>,
 }
 
 impl PlanSink {
@@ -124,7 +124,7 @@ impl PlanSink {
             OnExceeded::Block => None,
         };
         let (plan, report) = (PlanWriter::new(context.store)?, Report::new(request, context)?);
-        Ok(Self { plan, without_removals, report, keeping: None })
+        Ok(Self { plan, without_removals, report, checkpoint: None })
     }
 
     fn append(&mut self, change: &Change) -> Result<(), Failure> {
@@ -137,26 +137,26 @@ impl PlanSink {
 
 impl Sink for PlanSink {
     fn change(&mut self, change: &Change) -> Result<(), Failure> {
-        if let Some(keeping) = &mut self.keeping {
-            keeping.change(change)?;
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.change(change)?;
         }
         self.append(change)
     }
 
     fn line(&mut self, line: &ReportLine<'_>) -> Result<(), Failure> {
-        if let Some(keeping) = &mut self.keeping
-            && !keeping.line(line)?
+        if let Some(checkpoint) = &mut self.checkpoint
+            && !checkpoint.line(line)?
         {
-            self.keeping = None;
+            self.checkpoint = None;
         }
         Ok(self.report.line(line)?)
     }
 
     fn wants_rows(&self) -> bool {
-        self.keeping.is_some()
+        self.checkpoint.is_some()
     }
 
     fn row(&mut self, key: &Key, links: &Links) -> Result<(), Failure> {
-        self.keeping.as_mut().map_or(Ok(()), |keeping| keeping.row(key, links))
+        self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.row(key, links))
     }
 }

@@ -2,9 +2,9 @@
 //! content: seal, order, count, and on demand the digest over keys and hashes.
 
 use super::Error;
+use super::format::Summary;
 use super::format::{self, HASH_CHARS, Kind, MAX_DOCUMENT_BYTES, MAX_KEY_BYTES, Record};
 use super::sealed::SealedInput;
-use super::writer::Summary;
 use crate::model::Digest;
 use sha2::{Digest as _, Sha256};
 use std::io::Read;

@@ -116,6 +116,19 @@ pub fn check(key: &[u8], document: &[u8]) -> Result<(), Error> {
     check_document(document)
 }
 
+/// What a finished snapshot is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    pub kind: Kind,
+    pub count: u64,
+    /// Over keys and hashes: equal for snapshots with the same records, however they are compressed. Absent where
+    /// parts were copied from an earlier snapshot.
+    pub content: Option<Digest>,
+    /// SHA-256 of the file: its name as a blob.
+    pub file: Digest,
+    pub bytes: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

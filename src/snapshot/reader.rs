@@ -2,8 +2,8 @@
 
 use super::Error;
 use super::batch::{Batch, BatchReader};
+use super::format::Summary;
 use super::format::{Kind, Record};
-use super::writer::Summary;
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::Read;

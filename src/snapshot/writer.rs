@@ -1,7 +1,7 @@
 //! Writes a snapshot from records that come in order.
 
 use super::Error;
-use super::format::{self, Kind, Record};
+use super::format::{self, Kind, Record, Summary};
 use super::frames::{Frame, Frames, index};
 use super::sealed::SealedOutput;
 use crate::model::Digest;
@@ -13,19 +13,6 @@ use zstd::bulk::Compressor;
 const LEVEL: i32 = 1;
 /// Bytes of lines in a frame. In larger ones a change would touch more neighbours, smaller ones compress worse.
 const FRAME_BYTES: usize = 64 << 10;
-
-/// What a finished snapshot is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Summary {
-    pub kind: Kind,
-    pub count: u64,
-    /// Over keys and hashes: equal for snapshots with the same records, however they are compressed. Absent where
-    /// parts were copied from an earlier snapshot.
-    pub content: Option<Digest>,
-    /// SHA-256 of the file: its name as a blob.
-    pub file: Digest,
-    pub bytes: u64,
-}
 
 /// Nothing that was written counts before [`Writer::finish`] has returned.
 pub struct Writer<W: Write> {

@@ -4,7 +4,7 @@
 use super::files::{PLANS, RunFileKind};
 use super::heads::Heads;
 use super::objects::blocking;
-use super::{Error, Store, blobs, contents, history, ledger, snapshots, standings};
+use super::{Error, Store, blobs, checkpoints, contents, history, ledger, snapshots};
 use crate::model::Digest;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -34,9 +34,9 @@ pub struct Collected {
     pub bytes: u64,
 }
 
-const HEADS: [&str; 5] = [snapshots::FOLDER, contents::FOLDER, standings::FOLDER, ledger::FOLDER, history::FOLDER];
+const HEADS: [&str; 5] = [snapshots::FOLDER, contents::FOLDER, checkpoints::FOLDER, ledger::FOLDER, history::FOLDER];
 /// Those that EmptyCache takes.
-const CACHES: [&str; 3] = [snapshots::FOLDER, contents::FOLDER, standings::FOLDER];
+const CACHES: [&str; 3] = [snapshots::FOLDER, contents::FOLDER, checkpoints::FOLDER];
 
 impl Store {
     /// Blobs that some head names. Every digest in a head counts, also in one that is damaged or of another

@@ -8,7 +8,7 @@
 //! | `blobs/<64 hex>` | named by the SHA-256 of the content | with its head | when no head names it |
 //! | `snapshots/<connector>/heads/<20 digits>.json` | a pull's result | removed | the last n |
 //! | `contents/<connector>/heads/<20 digits>.json` | what a target held at its last full read | removed | the last n |
-//! | `standings/<connector>/heads/<20 digits>.json` | what a target's last plan was made from | removed | the last two |
+//! | `checkpoints/<connector>/heads/<20 digits>.json` | what a target's last plan was made from | removed | the last two |
 //! | `plans/<64 hex>.zst` | a plan by its digest | stays | by age |
 //! | `reports/<run>/…`, `logs/<run>/…` | JSON Lines in zstd | stay | by age |
 //! | `journals/<run>/…` | JSON Lines, an object for each batch of a push | stay | by age |
@@ -20,6 +20,7 @@
 //! that names nothing. `object_store` has no conditional update on folders, so nothing else is needed.
 
 mod blobs;
+mod checkpoints;
 mod connect;
 mod contents;
 mod error;
@@ -30,10 +31,10 @@ mod history;
 mod ledger;
 mod objects;
 mod snapshots;
-mod standings;
 #[cfg(test)]
 mod tests;
 
+pub use checkpoints::Checkpoint;
 pub use connect::environment_options;
 pub use contents::{
     ContentsHead, ContentsWriter, address_key, contact_key, find_contact, parse_contents, read_contents,
@@ -45,4 +46,3 @@ pub use heads::Numbered;
 pub use ledger::{Ledger, LedgerAdditions, LedgerLine};
 pub use objects::{Object, Store};
 pub use snapshots::{Filtered, SnapshotHead};
-pub use standings::Standing;

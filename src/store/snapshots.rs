@@ -114,7 +114,7 @@ impl Store {
         let named = self.named_blobs_of(connector).await?;
         self.snapshot_heads(connector).remove_all().await?;
         self.forget_contents(connector).await?;
-        self.standing_heads(connector).remove_all().await?;
+        self.checkpoint_heads(connector).remove_all().await?;
         let still_named = self.named_blobs().await?;
         for blob in named.difference(&still_named) {
             self.delete(&blobs::key(blob)).await?;

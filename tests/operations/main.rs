@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod differential;
+mod incremental;
 mod killed;
 mod log;
 mod passes;

@@ -1,9 +1,10 @@
-//! What a plan leaves for the next one: a line for every row, and a line for every row of which something was told.
+//! The checkpoint that a plan leaves for the next one: a line for every row, and a line for every row of which
+//! something was reported.
 
 use super::error::Error;
 use crate::engine::{Failure, Links, ReportLine};
 use crate::model::{Change, ChangeKind, ContactName, Digest, Key, OwnerMark};
-use crate::snapshot::{Exchanged, Frames, Kind, Writer};
+use crate::snapshot::{Frames, Kind, Replacement, Writer};
 use crate::store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -11,22 +12,22 @@ use std::fs::File;
 use std::io::BufWriter;
 
 /// With more to tell, going on from it would save nothing.
-const MOST_TOLD: u64 = 100_000;
+const MOST_REPORTED: u64 = 100_000;
 
-/// What was told of a row, as it is kept.
+/// What was reported of a row, as it is kept.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Told<'a> {
+pub(super) struct ReportedRow<'a> {
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub change: Option<&'a RawValue>,
     #[serde(borrow)]
     pub line: &'a RawValue,
 }
 
-/// Puts lines and changes together as they are told.
+/// Pairs each change with the line that follows it.
 #[derive(Default)]
-pub(super) struct Telling(Option<(Key, Box<RawValue>)>);
+pub(super) struct RowPairing(Option<(Key, Box<RawValue>)>);
 
-impl Telling {
+impl RowPairing {
     /// A change comes before its line.
     pub(super) fn change(&mut self, change: &Change) -> Result<(), Failure> {
         self.0 = Some((change.key.clone(), serde_json::value::to_raw_value(change)?));
@@ -37,8 +38,8 @@ impl Telling {
     pub(super) fn line(&mut self, line: &ReportLine<'_>) -> Result<Vec<u8>, Failure> {
         let change = self.0.take_if(|(key, _)| key == line.key);
         let line = serde_json::value::to_raw_value(line)?;
-        let told = Told { change: change.as_ref().map(|(_, change)| &**change), line: &line };
-        Ok(serde_json::to_vec(&told)?)
+        let reported = ReportedRow { change: change.as_ref().map(|(_, change)| &**change), line: &line };
+        Ok(serde_json::to_vec(&reported)?)
     }
 }
 
@@ -82,19 +83,19 @@ fn nibble(digit: u8) -> Option<u64> {
     }
 }
 
-/// Rows and what is told of them, as a whole plan tells it.
-pub(super) struct Keeping {
+/// Writes rows and what is reported of them, as a whole plan tells it.
+pub(super) struct CheckpointWriter {
     rows: Writer<BufWriter<File>>,
-    told: Writer<BufWriter<File>>,
-    telling: Telling,
+    reported: Writer<BufWriter<File>>,
+    pairing: RowPairing,
     count: u64,
 }
 
-impl Keeping {
+impl CheckpointWriter {
     pub(super) fn new(store: &Store) -> Result<Self, Error> {
         let writer =
             || -> Result<_, Error> { Ok(Writer::new(BufWriter::new(store.temporary_file()?), Kind::Records)?) };
-        Ok(Self { rows: writer()?, told: writer()?, telling: Telling::default(), count: 0 })
+        Ok(Self { rows: writer()?, reported: writer()?, pairing: RowPairing::default(), count: 0 })
     }
 
     pub(super) fn row(&mut self, key: &Key, links: &Links) -> Result<(), Failure> {
@@ -102,20 +103,20 @@ impl Keeping {
     }
 
     pub(super) fn change(&mut self, change: &Change) -> Result<(), Failure> {
-        self.telling.change(change)
+        self.pairing.change(change)
     }
 
-    /// `false` = there is so much to tell that it is not worth keeping.
+    /// `false` = so much is reported that it is not worth keeping.
     pub(super) fn line(&mut self, line: &ReportLine<'_>) -> Result<bool, Failure> {
         self.count += 1;
-        let document = self.telling.line(line)?;
-        self.told.append(line.key.as_str().as_bytes(), &document)?;
-        Ok(self.count < MOST_TOLD)
+        let document = self.pairing.line(line)?;
+        self.reported.append(line.key.as_str().as_bytes(), &document)?;
+        Ok(self.count < MOST_REPORTED)
     }
 
-    /// Puts both into the store: rows, and what was told.
+    /// Puts both into the store: rows, and what was reported.
     pub(super) async fn keep(self, store: &Store) -> Result<(Digest, Digest), Error> {
-        Ok((put(self.rows, store).await?, put(self.told, store).await?))
+        Ok((put(self.rows, store).await?, put(self.reported, store).await?))
     }
 }
 
@@ -126,12 +127,12 @@ async fn put(writer: Writer<BufWriter<File>>, store: &Store) -> Result<Digest, E
     Ok(summary.file)
 }
 
-/// Rows and what is told of them, of a small part of the world.
+/// Rows and what is reported of them, of a part of the plan.
 #[derive(Default)]
 pub(super) struct Part {
     pub rows: Vec<(Key, Links)>,
-    pub told: Vec<(Key, Vec<u8>)>,
-    telling: Telling,
+    pub reported: Vec<(Key, Vec<u8>)>,
+    pairing: RowPairing,
     /// A contact was made with another name than its first: whose is the first can be seen in the whole only.
     pub renamed: bool,
 }
@@ -142,12 +143,12 @@ impl crate::engine::Sink for Part {
             let OwnerMark { owner, sync, target, .. } = &after.mark;
             self.renamed |= after.name != ContactName::derive(owner, sync, target, &change.key);
         }
-        self.telling.change(change)
+        self.pairing.change(change)
     }
 
     fn line(&mut self, line: &ReportLine<'_>) -> Result<(), Failure> {
-        let document = self.telling.line(line)?;
-        self.told.push((line.key.clone(), document));
+        let document = self.pairing.line(line)?;
+        self.reported.push((line.key.clone(), document));
         Ok(())
     }
 
@@ -161,10 +162,10 @@ impl crate::engine::Sink for Part {
     }
 }
 
-/// The blob with the records exchanged, and the file that it was put from.
-pub(super) async fn exchange(frames: &Frames, changes: &[Exchanged], store: &Store) -> Result<(Digest, File), Error> {
+/// The blob with the records replaced, and the file that it was put from.
+pub(super) async fn replace(frames: &Frames, changes: &[Replacement], store: &Store) -> Result<(Digest, File), Error> {
     let output = BufWriter::new(store.temporary_file()?);
-    let (output, summary) = crate::snapshot::exchange(frames, changes, output)?;
+    let (output, summary) = crate::snapshot::replace(frames, changes, output)?;
     let file = output.into_inner().map_err(|error| Error::Temporary(error.into_error()))?;
     let again = file.try_clone()?;
     store.put_blob(&summary.file, again).await?;

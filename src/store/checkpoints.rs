@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-pub(super) const FOLDER: &str = "standings";
+pub(super) const FOLDER: &str = "checkpoints";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Standing {
+pub struct Checkpoint {
     /// Of all that a plan depends on, but for what follows: of no use with another.
     pub rules: Digest,
     /// What the target held.
@@ -25,24 +25,24 @@ pub struct Standing {
     /// The blob with a line for every row: what connects it with others.
     pub rows: Digest,
     /// The blob with a line for every row of which there was something to tell, with its change.
-    pub told: Digest,
+    pub reported: Digest,
 }
 
 impl Store {
-    pub(super) fn standing_heads(&self, connector: &str) -> Heads<Standing> {
+    pub(super) fn checkpoint_heads(&self, connector: &str) -> Heads<Checkpoint> {
         Heads::new(self, format!("{FOLDER}/{connector}/heads"))
     }
 
     /// What it names must be in the store already.
-    pub async fn put_standing(&self, connector: &str, standing: &Standing) -> Result<u64, Error> {
-        let heads = self.standing_heads(connector);
-        let number = heads.append(standing).await?;
+    pub async fn put_checkpoint(&self, connector: &str, checkpoint: &Checkpoint) -> Result<u64, Error> {
+        let heads = self.checkpoint_heads(connector);
+        let number = heads.append(checkpoint).await?;
         heads.keep_last(2).await?;
         Ok(number)
     }
 
     /// Of the target with this connector.
-    pub async fn latest_standing(&self, connector: &str) -> Result<Option<Numbered<Standing>>, Error> {
-        self.standing_heads(connector).latest().await
+    pub async fn latest_checkpoint(&self, connector: &str) -> Result<Option<Numbered<Checkpoint>>, Error> {
+        self.checkpoint_heads(connector).latest().await
     }
 }

@@ -26,7 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(120);
 const SECONDS_A_BATCH: usize = 10;
 
 /// One push at work.
-pub(super) struct CarryOut<'a> {
+pub(super) struct Executor<'a> {
     pub request: &'a Request,
     pub target: &'a dyn Target,
     pub connector: &'a Connector,
@@ -45,7 +45,7 @@ pub(super) struct Remembered {
 }
 
 /// What became of it.
-pub(super) struct Worked {
+pub(super) struct Executed {
     pub report: Report,
     pub refused: u64,
     pub deferred: u64,
@@ -86,7 +86,7 @@ struct JournalLine<'a> {
     result: &'static str,
 }
 
-impl CarryOut<'_> {
+impl Executor<'_> {
     pub(super) async fn run(
         &self,
         mut changes: ToWrite,
@@ -94,21 +94,28 @@ impl CarryOut<'_> {
         report: Report,
         counts: &mut PlanCounts,
         remembered: &mut Remembered,
-    ) -> Worked {
-        let mut worked =
-            Worked { report, refused: 0, deferred: 0, drifted: 0, parked_until: None, complete: false, ended: Ok(()) };
-        let batches = self.batches(&mut changes, identity, &mut worked, counts, remembered);
+    ) -> Executed {
+        let mut executed = Executed {
+            report,
+            refused: 0,
+            deferred: 0,
+            drifted: 0,
+            parked_until: None,
+            complete: false,
+            ended: Ok(()),
+        };
+        let batches = self.batches(&mut changes, identity, &mut executed, counts, remembered);
         let ended = phase("write", self.context, batches).await;
-        worked.ended = ended;
-        worked.complete = worked.ended.is_ok() && worked.parked_until.is_none();
-        worked
+        executed.ended = ended;
+        executed.complete = executed.ended.is_ok() && executed.parked_until.is_none();
+        executed
     }
 
     async fn batches(
         &self,
         changes: &mut ToWrite,
         identity: &SystemIdentity,
-        worked: &mut Worked,
+        executed: &mut Executed,
         counts: &mut PlanCounts,
         remembered: &mut Remembered,
     ) -> Result<(), Error> {
@@ -131,7 +138,7 @@ impl CarryOut<'_> {
                 }
             };
             for (change, outcome) in batch.iter().zip(&outcomes) {
-                self.note(change, outcome, worked, counts, &mut remembered.history)?;
+                self.note(change, outcome, executed, counts, &mut remembered.history)?;
                 if let Some(line) = late_name(change, outcome) {
                     late_ledger.push(&line)?;
                 }
@@ -199,7 +206,7 @@ impl CarryOut<'_> {
         &self,
         change: &Change,
         outcome: &ChangeOutcome,
-        worked: &mut Worked,
+        executed: &mut Executed,
         counts: &mut PlanCounts,
         history: &mut History,
     ) -> Result<(), Error> {
@@ -209,20 +216,20 @@ impl CarryOut<'_> {
                 *class.count(change.kind.class()) += 1;
                 history.record_change(change, self.by_person, self.context.clock.now());
             }
-            ChangeResult::Deferred => worked.deferred += 1,
-            ChangeResult::Drifted => worked.drifted += 1,
+            ChangeResult::Deferred => executed.deferred += 1,
+            ChangeResult::Drifted => executed.drifted += 1,
             ChangeResult::Refused { .. } => {
                 class.failed += 1;
-                worked.refused += 1;
+                executed.refused += 1;
             }
             ChangeResult::Parked { until } => {
-                worked.deferred += 1;
-                worked.parked_until = Some(worked.parked_until.map_or(*until, |known| known.max(*until)));
+                executed.deferred += 1;
+                executed.parked_until = Some(executed.parked_until.map_or(*until, |known| known.max(*until)));
             }
         }
         let shown = change.after.as_deref().or(change.before.as_deref());
         let name = crate::model::Attribute::DisplayName;
-        worked.report.line(&Line {
+        executed.report.line(&Line {
             action: change.kind,
             reason: change.reason,
             class: change.class,

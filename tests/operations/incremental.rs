@@ -138,16 +138,16 @@ impl Worlds {
     /// Marks the last plan's sums, so that a plan that goes on from them can be told. Whether there is one.
     async fn mark(&self) -> bool {
         let store = &self.world.store;
-        let Some(mut standing) = store.latest_standing("fabrikam").await.unwrap().map(|head| head.value) else {
+        let Some(mut checkpoint) = store.latest_checkpoint("fabrikam").await.unwrap().map(|head| head.value) else {
             return false;
         };
-        standing.sums.reasons.insert(MARK.into(), 7);
-        store.put_standing("fabrikam", &standing).await.unwrap();
+        checkpoint.sums.reasons.insert(MARK.into(), 7);
+        store.put_checkpoint("fabrikam", &checkpoint).await.unwrap();
         true
     }
 
-    async fn forget_standing(&self) {
-        for head in self.world.store.list("standings").await.unwrap() {
+    async fn forget_checkpoint(&self) {
+        for head in self.world.store.list("checkpoints").await.unwrap() {
             self.world.store.delete(&head.key).await.unwrap();
         }
     }
@@ -178,22 +178,22 @@ async fn play(scenario: &Scenario) -> usize {
         let (mut plan, changes, lines) = worlds.told(worlds.simulate(&request).await).await;
         let marked = plan.reasons.remove(MARK).is_some();
         went_on += usize::from(marked);
-        let mut standing = store.latest_standing("fabrikam").await.unwrap().unwrap().value;
-        standing.sums.reasons.remove(MARK);
+        let mut checkpoint = store.latest_checkpoint("fabrikam").await.unwrap().unwrap().value;
+        checkpoint.sums.reasons.remove(MARK);
         // The same once more, with nothing to go on from.
         let history = store.history(&target, &worlds.world.rules.sync).await.unwrap().unwrap();
         store.put_history(&target, &worlds.world.rules.sync, Some(history.number), &before).await.unwrap();
-        worlds.forget_standing().await;
+        worlds.forget_checkpoint().await;
         let (whole, whole_changes, whole_lines) = worlds.told(worlds.simulate(&request).await).await;
         assert_eq!((changes, lines), (whole_changes, whole_lines));
         assert_eq!(plan, whole);
         let again = store.history(&target, &worlds.world.rules.sync).await.unwrap().unwrap().value;
         assert_eq!(again, history.value);
-        let computed = store.latest_standing("fabrikam").await.unwrap().unwrap().value;
-        assert_eq!(computed.sums, standing.sums);
+        let computed = store.latest_checkpoint("fabrikam").await.unwrap().unwrap().value;
+        assert_eq!(computed.sums, checkpoint.sums);
         // The next round goes on from this one.
-        worlds.forget_standing().await;
-        store.put_standing("fabrikam", &standing).await.unwrap();
+        worlds.forget_checkpoint().await;
+        store.put_checkpoint("fabrikam", &checkpoint).await.unwrap();
     }
     went_on
 }
@@ -226,8 +226,8 @@ async fn a_plan_that_cannot_be_gone_on_from_is_computed_whole() {
     assert!(worlds.mark().await);
     let again = worlds.simulate(&worlds.request(false).await).await.plan.unwrap();
     assert_eq!((again.digest, again.reasons[MARK]), (other.digest, 7));
-    let standing = worlds.world.store.latest_standing("fabrikam").await.unwrap().unwrap().value;
-    worlds.world.store.delete(&format!("blobs/{}", standing.rows.hex())).await.unwrap();
+    let checkpoint = worlds.world.store.latest_checkpoint("fabrikam").await.unwrap().unwrap().value;
+    worlds.world.store.delete(&format!("blobs/{}", checkpoint.rows.hex())).await.unwrap();
     let whole = worlds.simulate(&worlds.request(false).await).await.plan.unwrap();
     assert_eq!(whole, other, "a blob is gone");
 }

@@ -8,12 +8,12 @@ use crate::model::digest::Canonical;
 use crate::model::taken::TargetLimits;
 use crate::model::{Digest, Entry, SystemIdentity};
 use crate::operation::{Reason, SimulateRequest, SourcePart};
-use crate::store::{self, Ledger, Numbered, Standing};
+use crate::store::{self, Checkpoint, Ledger, Numbered};
 use jiff::Timestamp;
 
 pub(super) type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, Failure>> + 'a>;
 
-pub(super) struct Ground<'a> {
+pub(super) struct PlanContext<'a> {
     pub simulate: &'a SimulateRequest,
     target: &'a dyn Target,
     pub identity: SystemIdentity,
@@ -27,8 +27,8 @@ pub(super) struct Ground<'a> {
     pub now: Timestamp,
 }
 
-impl<'a> Ground<'a> {
-    pub(super) async fn survey(
+impl<'a> PlanContext<'a> {
+    pub(super) async fn load(
         simulate: &'a SimulateRequest,
         target: &'a dyn Target,
         identity: SystemIdentity,
@@ -53,7 +53,7 @@ impl<'a> Ground<'a> {
             (&identity, &identities, can_hide, x500, own_domains),
             (known, pushed),
         );
-        let mut rules = Canonical::new("standing/1");
+        let mut rules = Canonical::new("checkpoint/1");
         rules.text(env!("CARGO_PKG_VERSION"));
         rules.bytes(&serde_json::to_vec(&all).expect("settings are plain data"));
         let (rules, now) = (rules.finish(), context.clock.now());
@@ -109,16 +109,21 @@ impl<'a> Ground<'a> {
         all.map(|(identity, part)| (identity.clone(), part.connector.name.clone())).collect()
     }
 
-    pub(super) fn standing(&self, contents: Digest, (rows, told): (Digest, Digest), result: &PlanResult) -> Standing {
+    pub(super) fn checkpoint(
+        &self,
+        contents: Digest,
+        (rows, reported): (Digest, Digest),
+        result: &PlanResult,
+    ) -> Checkpoint {
         let sources = self.identities.iter().zip(&self.simulate.sources);
-        Standing {
+        Checkpoint {
             rules: self.rules,
             contents,
             sources: sources.map(|(identity, part)| (identity.clone(), part.snapshot)).collect(),
             now: self.now,
             sums: result.sums(),
             rows,
-            told,
+            reported,
         }
     }
 }

@@ -1,19 +1,20 @@
-//! A snapshot with some of its records exchanged; frames in which none is are taken over as they stand.
+//! A snapshot with some of its records replaced; frames in which none is are taken over as they stand.
 
-use super::writer::{Summary, Writer};
+use super::format::Summary;
+use super::writer::Writer;
 use super::{Error, Frames};
 use std::io::Write;
 
 /// A key with its new document; without one the record is taken out. Removing what is not there is no mistake.
-pub type Exchanged = (Vec<u8>, Option<Vec<u8>>);
+pub type Replacement = (Vec<u8>, Option<Vec<u8>>);
 
 /// `changes` in order of their keys, each once.
-pub fn exchange<W: Write>(frames: &Frames, changes: &[Exchanged], output: W) -> Result<(W, Summary), Error> {
+pub fn replace<W: Write>(frames: &Frames, changes: &[Replacement], output: W) -> Result<(W, Summary), Error> {
     let mut writer = Writer::new(output, frames.kind())?.with_room();
     let mut changes = changes.iter().peekable();
     for index in 0..frames.frames().len() {
         let limit = frames.frames().get(index + 1).map(|next| &*next.first_key);
-        let comes_before = |(key, _): &&Exchanged| limit.is_none_or(|limit| key.as_slice() < limit);
+        let comes_before = |(key, _): &&Replacement| limit.is_none_or(|limit| key.as_slice() < limit);
         if !changes.peek().is_some_and(comes_before) && writer.can_copy_frame() {
             writer.copy_frame(frames, index)?;
             continue;
@@ -35,6 +36,6 @@ pub fn exchange<W: Write>(frames: &Frames, changes: &[Exchanged], output: W) -> 
     writer.finish()
 }
 
-fn put<W: Write>(writer: &mut Writer<W>, (key, document): &Exchanged) -> Result<(), Error> {
+fn put<W: Write>(writer: &mut Writer<W>, (key, document): &Replacement) -> Result<(), Error> {
     document.as_ref().map_or(Ok(()), |document| writer.append(key, document))
 }
