@@ -114,7 +114,7 @@ async fn push(contacts: usize, rate: f64) -> Vec<Row> {
     let start = Instant::now();
     let mut done = 0;
     let all: Vec<usize> = (0..contacts).collect();
-    for batch in all.chunks(target.limits().batch) {
+    for batch in all.chunks(target.capabilities().await.expect("known without asking").batch) {
         let changes: Vec<Change> = batch.iter().map(|number| create(&target, *number)).collect();
         let outcomes = target.apply(&changes).await.expect("the sandbox takes contacts");
         done += outcomes.iter().filter(|outcome| outcome.result == ChangeResult::Done).count();

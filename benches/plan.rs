@@ -10,7 +10,8 @@ use common::{Row, alternate, company, contacts, folder, make, mebibytes, records
 use galsync::engine::{
     Failure, PlanInput, PlanResult, ReportLine, Sink, SourceInput, TargetContent, TargetInput, plan,
 };
-use galsync::model::taken::{Holder, HolderKind, Taken, TargetLimits};
+use galsync::model::observed::Capabilities;
+use galsync::model::taken::{Holder, HolderKind, Taken};
 use galsync::model::{Anchor, Change, Contact, Entry, Key, SystemIdentity};
 use galsync::snapshot::{self, EntryMerge, FileScratch, Frames, Kind, Reader, ahead};
 use galsync::store::{ContentsWriter, find_contact, read_contents};
@@ -126,8 +127,7 @@ fn read_entries(version: Version) -> impl Iterator<Item = Result<Entry, Failure>
 fn planned(version: Version, contents: Option<PathBuf>, sink: &mut dyn Sink) -> PlanResult {
     let (source, target) = (company::source(), company::target());
     let (source_rules, rules) = (company::source_rules(), company::target_rules());
-    let limits =
-        TargetLimits { can_hide: true, x500: true, batch: 100, own_domains: target.authoritative_domains.clone() };
+    let capabilities = Capabilities { can_hide: true, x500: true, batch: 100 };
     let open = || contents.as_ref().map(|path| File::open(path).expect("it was prepared"));
     let frames = open().map(|file| Frames::open(file, Kind::Contacts).expect("it is a snapshot"));
     let cursor = frames.as_ref().map(|frames| RefCell::new(frames.cursor()));
@@ -144,7 +144,8 @@ fn planned(version: Version, contents: Option<PathBuf>, sink: &mut dyn Sink) -> 
         target: TargetInput {
             connector: &target,
             identity: SystemIdentity::new("fabrikam").expect("an identity"),
-            limits: &limits,
+            capabilities: &capabilities,
+            own_domains: &target.authoritative_domains,
             normalize: &|contact: Contact| (contact, Vec::new()),
             contents,
             again: Some(&again),

@@ -14,7 +14,8 @@ use galsync::model::filters::Filters;
 use galsync::model::reason::UnsafeReason;
 use galsync::model::safety::{Policy, Safety};
 use galsync::model::schedule::{Conflict, ForeignContact, SourceRules, TargetRules};
-use galsync::model::taken::{Holder, HolderKind, Taken, TargetLimits};
+use galsync::model::observed::Capabilities;
+use galsync::model::taken::{Holder, HolderKind, Taken};
 use galsync::model::{
     Anchor, Attribute, ChangeKind, Domain, Entry, OwnerId, RecipientType, SmtpAddress, SyncId, SystemIdentity,
 };
@@ -105,10 +106,10 @@ struct Scenario {
 /// Short enough to be read when a case fails.
 impl std::fmt::Debug for Scenario {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let World { rules, limits, sources, .. } = &self.world;
+        let World { rules, capabilities, sources, .. } = &self.world;
         let hybrid = sources[1].connector.same_organization_as.is_some();
         let (hide, adopt) = (rules.hide_for_seconds, rules.conflict.foreign_contact);
-        writeln!(f, "hide for {hide}, can hide {}, {adopt:?}, hybrid {hybrid}", limits.can_hide)?;
+        writeln!(f, "hide for {hide}, can hide {}, {adopt:?}, hybrid {hybrid}", capabilities.can_hide)?;
         for (number, state) in self.states.iter().enumerate() {
             for (source, entries) in sources.iter().zip(&state.sources) {
                 for entry in entries {
@@ -143,7 +144,8 @@ fn scenario(states: usize) -> impl Strategy<Value = Scenario> {
         let world = World {
             target: connector("target", &[Domain::parse("fabrikam.test").unwrap()]),
             identity: SystemIdentity::new("fabrikam").unwrap(),
-            limits: TargetLimits { can_hide, x500: true, batch: 10, own_domains: BTreeSet::new() },
+            capabilities: Capabilities { can_hide, x500: true, batch: 10 },
+            own_domains: BTreeSet::new(),
             rules: TargetRules {
                 owner: OwnerId::new("prod").unwrap(),
                 sync: SyncId::new("sync").unwrap(),

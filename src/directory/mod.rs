@@ -16,4 +16,4 @@ mod target;
 
 pub use error::Error;
 pub use source::{Completion, Source, SourceEvent, Token};
-pub use target::{ChangeOutcome, ChangeResult, Target, TargetEvent};
+pub use target::{ChangeOutcome, ChangeResult, ContentsCompletion, Target, TargetEvent};

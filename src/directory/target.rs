@@ -1,13 +1,14 @@
 //! Reading what a target holds and writing contacts into it.
 
 use super::Error;
-use crate::model::observed::{Counters, Verification};
+use crate::model::observed::{Capabilities, Counters, Verification};
 use crate::model::reason::Warning;
-use crate::model::taken::{Taken, TargetLimits};
-use crate::model::{Change, Contact, SystemIdentity};
+use crate::model::taken::Taken;
+use crate::model::{Change, Contact, Domain, SystemIdentity};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum TargetEvent {
@@ -15,7 +16,16 @@ pub enum TargetEvent {
     Owned(Box<Contact>),
     Taken(Box<Taken>),
     /// The last event of a read that saw the whole address space; without it the read is incomplete.
-    Complete,
+    Complete(ContentsCompletion),
+}
+
+/// What only a read of the whole target can tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContentsCompletion {
+    /// All domains that the target says it delivers itself, since mail to them would loop (mail-rules §2); empty where
+    /// the kind of system has no such list. Where it cannot be read in full, neither can the contents: the read is
+    /// an error. Kept with the contents, so that a plan from kept contents is the plan from that read.
+    pub own_domains: BTreeSet<Domain>,
 }
 
 /// What became of one change.
@@ -54,7 +64,8 @@ pub trait Target: Send + Sync {
     /// Signs in, tries what writing needs without leaving traces, and reports what it found.
     async fn verify(&self) -> Result<Verification, Error>;
 
-    fn limits(&self) -> TargetLimits;
+    /// The same whatever was called before.
+    async fn capabilities(&self) -> Result<Capabilities, Error>;
 
     /// The contact as this target will give it back, so that the plan is what will be. Pure and idempotent.
     fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>);

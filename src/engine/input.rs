@@ -3,9 +3,10 @@
 use super::error::Failure;
 use super::{History, Ledger};
 use crate::model::connector::Connector;
+use crate::model::observed::Capabilities;
 use crate::model::reason::Warning;
 use crate::model::schedule::{SourceRules, TargetRules};
-use crate::model::taken::{Taken, TargetLimits};
+use crate::model::taken::Taken;
 use crate::model::{Contact, Domain, Entry, Essence, Key, SystemIdentity};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -29,7 +30,9 @@ pub struct PlanInput<'a> {
 pub struct TargetInput<'a> {
     pub connector: &'a Connector,
     pub identity: SystemIdentity,
-    pub limits: &'a TargetLimits,
+    pub capabilities: &'a Capabilities,
+    /// Domains that the target said it delivers itself when its contents were read; its connector's come on top.
+    pub own_domains: &'a BTreeSet<Domain>,
     /// The directory's `normalize`: the contact as it will be read back. Twice is as good as once.
     pub normalize: &'a dyn Fn(Contact) -> (Contact, Vec<Warning>),
     /// First all that is not ours, in any order; then our contacts in order of their keys.

@@ -65,16 +65,16 @@ fn compute(
     let contents = std::mem::replace(&mut input.target.contents, Box::new(std::iter::empty()));
     let (sources, entries): (Vec<_>, Vec<_>) = prepare(&input, sources)?.into_iter().unzip();
     let rules = input.rules;
-    let (limits, again) = (input.target.limits, input.target.again);
+    let (capabilities, again) = (input.target.capabilities, input.target.again);
     let scope =
         MarkScope { owner: rules.owner.clone(), sync: rules.sync.clone(), target: input.target.identity.clone() };
-    let shaper = Shaper { scope, normalize: input.target.normalize, ledger: input.ledger, x500: limits.x500 };
+    let shaper = Shaper { scope, normalize: input.target.normalize, ledger: input.ledger, x500: capabilities.x500 };
     let (claims, owned) = read_taken(contents, &shaper.scope, &rules.mapping, scratch)?;
     let gatherer = Gatherer {
         sources: &sources,
-        mapper: Mapper::new(&rules.mapping, limits.x500)?,
+        mapper: Mapper::new(&rules.mapping, capabilities.x500)?,
         shaper: &shaper,
-        can_hide: limits.can_hide,
+        can_hide: capabilities.can_hide,
         allow_empty_source,
         finds_again: again.is_some(),
     };
@@ -84,7 +84,7 @@ fn compute(
     let adopt = rules.conflict.foreign_contact == ForeignContact::Adopt;
     let settlement = Settlement {
         rules,
-        can_hide: limits.can_hide,
+        can_hide: capabilities.can_hide,
         pilots: sources.iter().map(|source| source.judge.is_pilot()).collect(),
         shaper,
         inherited_names,

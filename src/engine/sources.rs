@@ -71,8 +71,7 @@ pub(super) fn prepare<'a>(
 
 fn target_domains(input: &PlanInput<'_>) -> Result<BTreeSet<Domain>, PlanError> {
     let connector = input.target.connector;
-    let domains: BTreeSet<Domain> =
-        connector.authoritative_domains.union(&input.target.limits.own_domains).cloned().collect();
+    let domains: BTreeSet<Domain> = connector.authoritative_domains.union(input.target.own_domains).cloned().collect();
     match domains.is_empty() {
         true => Err(PlanError::DomainsUnknown { connector: connector.name.clone() }),
         false => Ok(domains),

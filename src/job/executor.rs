@@ -124,8 +124,9 @@ impl Executor<'_> {
         let mut tried = 0;
         let mut ended = Ok(());
         self.context.progress.at(Phase::Writing, tried, Some(self.count));
+        let most = self.target.capabilities().await?.batch.min(pace.batch()).max(1);
         for number in 1.. {
-            let batch = next_batch(changes, self.target.limits().batch.min(pace.batch()).max(1))?;
+            let batch = next_batch(changes, most)?;
             if batch.is_empty() {
                 break;
             }

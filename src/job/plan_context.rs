@@ -5,11 +5,12 @@ use super::error::Error;
 use crate::directory::Target;
 use crate::engine::{Failure, FindAgain, History, PlanInput, PlanResult, SourceInput, TargetContent, TargetInput};
 use crate::model::digest::Canonical;
-use crate::model::taken::TargetLimits;
-use crate::model::{Digest, Entry, SystemIdentity};
+use crate::model::observed::Capabilities;
+use crate::model::{Digest, Domain, Entry, SystemIdentity};
 use crate::operation::{Reason, SimulateRequest, SourcePart};
 use crate::store::{self, Checkpoint, Ledger, Numbered};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 pub(super) type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, Failure>> + 'a>;
 
@@ -17,7 +18,9 @@ pub(super) struct PlanContext<'a> {
     pub simulate: &'a SimulateRequest,
     target: &'a dyn Target,
     pub identity: SystemIdentity,
-    limits: TargetLimits,
+    capabilities: Capabilities,
+    /// Told with the contents that the plan is made from.
+    own_domains: BTreeSet<Domain>,
     /// Of the sources, in their order.
     pub identities: Vec<SystemIdentity>,
     ledger: Ledger,
@@ -32,6 +35,7 @@ impl<'a> PlanContext<'a> {
         simulate: &'a SimulateRequest,
         target: &'a dyn Target,
         identity: SystemIdentity,
+        own_domains: BTreeSet<Domain>,
         context: &Context<'_>,
     ) -> Result<Self, Error> {
         let store = context.store;
@@ -41,16 +45,16 @@ impl<'a> PlanContext<'a> {
             identities.push(head.map_err(|error| gone(part, error))?.identity);
         }
         let history = store.history(&identity, &simulate.rules.sync).await?;
-        let limits = target.limits();
+        let capabilities = target.capabilities().await?;
         // What was pushed once decides about nothing yet; that it reads back as it was pushed is noted by every plan.
         let pushed = history.iter().flat_map(|history| &history.value.pushed);
         let pushed: Vec<_> = pushed.filter(|(_, pushed)| pushed.times > 1).collect();
-        let TargetLimits { can_hide, x500, batch: _, own_domains } = &limits;
+        let Capabilities { can_hide, x500, batch: _ } = &capabilities;
         let sources: Vec<_> = simulate.sources.iter().map(|part| (&part.connector, &part.rules)).collect();
         let known = store.ledger_blob(&identity).await?;
         let all = (
             (&simulate.target, &simulate.rules, sources, &simulate.claimed_elsewhere),
-            (&identity, &identities, can_hide, x500, own_domains),
+            (&identity, &identities, can_hide, x500, &own_domains),
             (known, pushed),
         );
         let mut rules = Canonical::new("checkpoint/1");
@@ -58,7 +62,7 @@ impl<'a> PlanContext<'a> {
         rules.bytes(&serde_json::to_vec(&all).expect("settings are plain data"));
         let (rules, now) = (rules.finish(), context.clock.now());
         let ledger = store.ledger(&identity).await?;
-        Ok(Self { simulate, target, identity, limits, identities, ledger, history, rules, now })
+        Ok(Self { simulate, target, identity, capabilities, own_domains, identities, ledger, history, rules, now })
     }
 
     /// What a plan is made from.
@@ -83,7 +87,8 @@ impl<'a> PlanContext<'a> {
             target: TargetInput {
                 connector: &self.simulate.target,
                 identity: self.identity.clone(),
-                limits: &self.limits,
+                capabilities: &self.capabilities,
+                own_domains: &self.own_domains,
                 normalize: &|contact| self.target.normalize(contact),
                 contents,
                 again,

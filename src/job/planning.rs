@@ -4,16 +4,17 @@ use super::context::{Context, Phase};
 use super::error::Error;
 use super::phase::phase;
 use super::plan_context::{self, PlanContext};
-use crate::directory::{Target, TargetEvent};
+use crate::directory::{ContentsCompletion, Target, TargetEvent};
 use crate::engine::{self, Failure, PlanError, PlanResult, Sink, TargetContent};
 use crate::model::digest::Canonical;
-use crate::model::{Attribute, Digest, Key, SystemIdentity};
+use crate::model::{Attribute, Digest, Domain, Key, SystemIdentity};
 use crate::operation::{Reason, SimulateRequest};
 use crate::snapshot::{FileScratch, Frames, Kind, Summary};
 use crate::store::{self, ContentsHead};
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::File;
 
 /// Progress is told every so many events.
@@ -28,6 +29,8 @@ pub(super) struct Contents {
 /// What a target holds, as a blob of the store that was found whole.
 pub(super) struct KeptContents {
     pub digest: Digest,
+    /// Domains that the target told with them as its own.
+    pub own_domains: BTreeSet<Domain>,
     file: File,
 }
 
@@ -60,12 +63,12 @@ pub(super) async fn plan(
     simulate: &SimulateRequest,
     target: &dyn Target,
     identity: SystemIdentity,
-    contents: Contents,
+    (contents, own_domains): (Contents, BTreeSet<Domain>),
     context: &Context<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Planned, Error> {
     let planned = async {
-        let plan_context = PlanContext::load(simulate, target, identity, context).await?;
+        let plan_context = PlanContext::load(simulate, target, identity, own_domains, context).await?;
         plan_all(&plan_context, contents, context, sink).await
     };
     phase("plan", context, planned).await
@@ -103,6 +106,7 @@ pub(super) async fn plan_all(
 pub(super) struct Read {
     pub file: File,
     pub summary: Summary,
+    pub own_domains: BTreeSet<Domain>,
     pub started: Timestamp,
 }
 
@@ -115,25 +119,25 @@ async fn read_all(target: &dyn Target, context: &Context<'_>) -> Result<Read, Er
     let started = context.clock.now();
     let mut writer = context.store.contents_writer();
     let mut events = target.contents();
-    let mut complete = false;
+    let mut completion = None;
     let mut seen = 0;
     while let Some(event) = events.try_next().await? {
         match event {
             TargetEvent::Owned(contact) => writer.push(&TargetContent::Owned(contact))?,
             TargetEvent::Taken(taken) => writer.push(&TargetContent::Taken(taken))?,
-            TargetEvent::Complete => complete = true,
+            TargetEvent::Complete(told) => completion = Some(told),
         }
         seen += 1;
         if seen % TELL == 0 {
             context.progress.at(Phase::ReadingTarget, seen, None);
         }
     }
-    if !complete {
+    let Some(ContentsCompletion { own_domains }) = completion else {
         return Err(Error::refused(Reason::Incomplete, "the read of the target ended before it was complete"));
-    }
+    };
     context.progress.at(Phase::ReadingTarget, seen, Some(seen));
     let (file, summary) = writer.finish(context.store.temporary_file()?)?;
-    Ok(Read { file, summary, started })
+    Ok(Read { file, summary, own_domains, started })
 }
 
 /// The contents to plan from as a blob: read now, or, if that was not asked for, those of the last full read.
@@ -149,22 +153,24 @@ pub(super) async fn contents(
         let kept = context.store.latest_contents(name, &scope).await?.map(|head| head.value);
         if let Some(head) = kept.filter(|head| head.scope == scope) {
             match context.store.blob(&head.contents).await {
-                Ok(file) => return Ok(KeptContents { digest: head.contents, file }),
+                Ok(file) => {
+                    return Ok(KeptContents { digest: head.contents, own_domains: head.own_domains, file });
+                }
                 Err(error) if error.is_absence() => tracing::warn!(%error, "reading the target in full"),
                 Err(error) => return Err(error.into()),
             }
         }
     }
-    let Read { file, summary, started } = read_target(target, context).await?;
-    let head = ContentsHead { identity: identity.clone(), scope, contents: summary.file, started };
+    let Read { file, summary, own_domains, started } = read_target(target, context).await?;
+    let head = ContentsHead { identity: identity.clone(), scope, contents: summary.file, own_domains, started };
     context.store.put_contents(name, file.try_clone().map_err(Error::Temporary)?, &head).await?;
-    Ok(KeptContents { digest: head.contents, file })
+    Ok(KeptContents { digest: head.contents, own_domains: head.own_domains, file })
 }
 
 /// Which contacts count as ours in a read, and which of their attributes: contents of another scope are of no use.
 fn contents_scope(simulate: &SimulateRequest, identity: &SystemIdentity) -> Digest {
     let rules = &simulate.rules;
-    let mut canonical = Canonical::new("contents/2");
+    let mut canonical = Canonical::new("contents/3");
     for text in [identity.as_str(), rules.owner.as_str(), rules.sync.as_str(), &simulate.target.owner_attribute] {
         canonical.text(text);
     }

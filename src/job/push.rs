@@ -56,8 +56,8 @@ async fn prepare(
     mut approved: PlanReader,
     context: &Context<'_>,
 ) -> Result<Prepared, Error> {
-    let Read { file, .. } = planning::read_target(target, context).await?;
-    let contents = Contents::of(file)?;
+    let Read { file, own_domains, .. } = planning::read_target(target, context).await?;
+    let contents = (Contents::of(file)?, own_domains);
     let scratch = FileScratch::new(context.store.scratch());
     let (changes, counts, ledger, planned) = {
         let plan = std::iter::from_fn(|| approved.next().map_err(Failure::from).transpose());

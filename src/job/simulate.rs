@@ -51,7 +51,7 @@ async fn planned(
     context: &Context<'_>,
 ) -> Result<Made, Error> {
     let store = context.store;
-    let plan_context = PlanContext::load(simulate, target, identity, context).await?;
+    let plan_context = PlanContext::load(simulate, target, identity, contents.own_domains.clone(), context).await?;
     let history = plan_context.history.as_ref().map(|history| history.number);
     let mut tell = |change: Option<&Change>, line: &RawValue| {
         change.map_or(Ok(()), |change| sink.append(change))?;

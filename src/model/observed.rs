@@ -18,6 +18,20 @@ pub struct Verification {
     pub credential_expires: Option<Timestamp>,
 }
 
+/// What a kind of target can do, beyond what all can (mail-rules §10). It is the same at every call, whatever was
+/// read or written before: plans depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capabilities {
+    /// Google shared contacts cannot be hidden: they stay visible until they are deleted.
+    pub can_hide: bool,
+    /// Whether a contact can carry X500 addresses.
+    pub x500: bool,
+    /// The most changes that one [`Target::apply`](crate::directory::Target::apply) takes. Nothing in a plan depends
+    /// on it.
+    pub batch: usize,
+}
+
 /// Work done, for metrics and for the figures of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]

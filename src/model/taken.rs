@@ -1,9 +1,8 @@
-//! The address space of a target beyond our own contacts, and what the target can hold.
+//! The address space of a target beyond our own contacts.
 
 use super::reason::Undecided;
-use super::{Domain, SmtpAddress};
+use super::SmtpAddress;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// What kind of object holds an address that is not one of our contacts (mail-rules §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,20 +52,6 @@ pub struct Taken {
     /// It is the object's primary address (for a contact also its delivery address).
     pub primary: bool,
     pub holder: Holder,
-}
-
-/// What a target can hold, beyond what holds for all (mail-rules §10).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TargetLimits {
-    /// Google shared contacts cannot be hidden: they stay visible until they are deleted.
-    pub can_hide: bool,
-    /// Whether a contact can carry X500 addresses.
-    pub x500: bool,
-    /// The most changes that one [`Target::apply`] takes.
-    pub batch: usize,
-    /// Domains that the target delivers itself: mail to them would loop (mail-rules §2). Known after a verify
-    /// or from the connector.
-    pub own_domains: BTreeSet<Domain>,
 }
 
 /// A value of the address space as [`Taken::value`] writes it.

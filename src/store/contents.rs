@@ -4,10 +4,11 @@ use super::heads::{Heads, Numbered};
 use super::{Error, Store};
 use crate::engine::{Failure, FoldedContact, TargetContent};
 use crate::model::taken::Taken;
-use crate::model::{Contact, Digest, Essence, Key, SystemIdentity};
+use crate::model::{Contact, Digest, Domain, Essence, Key, SystemIdentity};
 use crate::snapshot::{self, Cursor, Kind, Reader, Sorter, Summary, Writer, ahead};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 
@@ -23,6 +24,8 @@ pub struct ContentsHead {
     pub scope: Digest,
     /// The blob.
     pub contents: Digest,
+    /// Domains that the target said it delivers itself, observed in the same read.
+    pub own_domains: BTreeSet<Domain>,
     /// When the full read started.
     pub started: Timestamp,
 }

@@ -6,7 +6,8 @@ use galsync::model::filters::Filters;
 use galsync::model::mapping::Mapping;
 use galsync::model::safety::{Policy, Safety};
 use galsync::model::schedule::{Conflict, SourceRules, TargetRules};
-use galsync::model::taken::{Taken, TargetLimits};
+use galsync::model::observed::Capabilities;
+use galsync::model::taken::Taken;
 use galsync::model::{
     Anchor, Attribute, Contact, Domain, Entry, OwnerId, RecipientType, SmtpAddress, SyncId, SystemIdentity,
 };
@@ -46,6 +47,8 @@ pub struct TargetText {
     pub no_x500: bool,
     /// `[]` = unknown.
     pub domains: Option<Vec<Domain>>,
+    /// Told with its contents.
+    pub own_domains: BTreeSet<Domain>,
 }
 
 #[derive(Debug, Deserialize, Default)]
@@ -174,12 +177,8 @@ impl Case {
         let identity = self.target.identity.clone().unwrap_or("fabrikam".into());
         let fabrikam = vec![Domain::parse("fabrikam.test").unwrap()];
         let target = connector("target", self.target.domains.as_ref().unwrap_or(&fabrikam));
-        let limits = TargetLimits {
-            can_hide: !self.target.cannot_hide,
-            x500: !self.target.no_x500,
-            batch: 100,
-            own_domains: BTreeSet::new(),
-        };
+        let capabilities =
+            Capabilities { can_hide: !self.target.cannot_hide, x500: !self.target.no_x500, batch: 100 };
         let rules = TargetRules {
             owner: OwnerId::new("prod").unwrap(),
             sync: SyncId::new("sync").unwrap(),
@@ -206,7 +205,8 @@ impl Case {
         World {
             target,
             identity: SystemIdentity::new(identity).unwrap(),
-            limits,
+            capabilities,
+            own_domains: self.target.own_domains.clone(),
             rules,
             sources: sources.collect(),
             contacts: BTreeMap::new(),

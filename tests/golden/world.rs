@@ -6,9 +6,10 @@ use galsync::engine::{
 };
 use galsync::model::connector::{Connector, MemoryFile, RateLimit, System};
 use galsync::model::filters::Filters;
+use galsync::model::observed::Capabilities;
 use galsync::model::reason::Warning;
 use galsync::model::schedule::{SourceRules, TargetRules};
-use galsync::model::taken::{Holder, HolderKind, Taken, TargetLimits};
+use galsync::model::taken::{Holder, HolderKind, Taken};
 use galsync::model::{Change, ChangeKind, Contact, Domain, Entry, Key, SmtpAddress, SystemIdentity};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +30,8 @@ pub struct SourceState {
 pub struct World {
     pub target: Connector,
     pub identity: SystemIdentity,
-    pub limits: TargetLimits,
+    pub capabilities: Capabilities,
+    pub own_domains: BTreeSet<Domain>,
     pub rules: TargetRules,
     pub sources: Vec<SourceState>,
     /// By handle.
@@ -120,7 +122,7 @@ impl World {
     }
 
     pub fn plan_into(&self, sink: &mut dyn Sink) -> Result<PlanResult, PlanError> {
-        let can_hide = self.limits.can_hide;
+        let can_hide = self.capabilities.can_hide;
         let normalize = move |mut contact: Contact| {
             contact.hidden &= can_hide;
             (contact, Vec::<Warning>::new())
@@ -152,7 +154,8 @@ impl World {
             target: TargetInput {
                 connector: &self.target,
                 identity: self.identity.clone(),
-                limits: &self.limits,
+                capabilities: &self.capabilities,
+                own_domains: &self.own_domains,
                 normalize: &normalize,
                 contents: Box::new(self.contents().into_iter().map(Ok)),
                 again: (!self.backwards).then_some(&again),
@@ -189,7 +192,7 @@ impl World {
             let handle = contact.handle.clone().unwrap_or_else(|| format!("cn={}", contact.name));
             self.taken.retain(|taken| taken.holder.handle != handle);
             contact.handle = Some(handle.clone());
-            if self.limits.x500 && contact.legacy_exchange_dn.is_none() {
+            if self.capabilities.x500 && contact.legacy_exchange_dn.is_none() {
                 contact.legacy_exchange_dn = Some(format!("/o=fabrikam/cn={}", contact.name));
             }
             assert!(self.contacts.insert(handle, contact).is_none(), "a contact is made over another");

@@ -85,7 +85,7 @@ async fn contents(target: &ExchangeTarget) -> (BTreeMap<String, Contact>, Vec<Ta
         match event {
             TargetEvent::Owned(contact) => drop(owned.insert(contact.key().anchor().to_owned(), *contact)),
             TargetEvent::Taken(one) => taken.push(*one),
-            TargetEvent::Complete => complete = true,
+            TargetEvent::Complete(_) => complete = true,
         }
     }
     assert!(complete);
@@ -296,7 +296,7 @@ async fn a_push_costs_what_its_adds_cost() {
     for _ in 0..3 {
         let target = place.target();
         let begin = std::time::Instant::now();
-        for batch in creates.chunks(target.limits().batch) {
+        for batch in creates.chunks(target.capabilities().await.unwrap().batch) {
             all_done(&target.apply(batch).await.unwrap());
         }
         let push = begin.elapsed();

@@ -6,6 +6,7 @@
 mod batches;
 mod conformance;
 mod faults;
+mod passes;
 mod process;
 mod pushing;
 mod reading;

@@ -1,7 +1,8 @@
 use super::world::{World, person};
 use galsync::model::reason::UnsafeReason;
 use galsync::model::safety::OnExceeded;
-use galsync::operation::{Operation, Reason, Verdict};
+use galsync::model::{Domain, RecipientType};
+use galsync::operation::{Operation, Reason, SimulateRequest, Verdict};
 use galsync::pass::TargetReason;
 
 #[tokio::test]
@@ -172,4 +173,38 @@ async fn collecting_garbage_takes_nothing_that_is_needed() {
     let pulled = world.pull().await.source.unwrap();
     assert_eq!((pulled.full, pulled.changed), (false, 0));
     assert_eq!(world.pass().await.0, TargetReason::InSync);
+}
+
+/// What the target delivers itself is observed with its contents and kept with them. So the passes between two full
+/// reads plan what the first one planned, and nothing is planned for ever that each push leaves undone.
+#[tokio::test]
+async fn passes_between_full_reads_plan_what_the_full_read_plans() {
+    let mut world = World::new(20);
+    world.filters.recipient_types.insert(RecipientType::MailUser);
+    world.source.edit(|state| {
+        let mut eve = person("eve", "Engineer");
+        eve.entry.recipient_type = RecipientType::MailUser;
+        eve.entry.external = Some(super::world::address("eve@fabrikam-old.test"));
+        state.put(eve);
+    });
+    let domain = Domain::parse("fabrikam-old.test").unwrap();
+    world.target.edit(|state| state.domains.insert(domain.clone()));
+    let (reason, plan) = world.pass().await;
+    assert_eq!((reason, plan.unwrap().counts.users.create), (TargetReason::Pushed, 20), "eve lives in the target");
+    let snapshot = world.pulled().await;
+    let planned = async |read_target: bool| {
+        world.later(60);
+        let simulate = SimulateRequest { read_target, ..world.simulate_request(snapshot) };
+        let plan = world.execute(Operation::Simulate(simulate)).await.plan.unwrap();
+        (plan.digest, plan.counts.total().create, plan.counts.users.skipped)
+    };
+    let read = planned(true).await;
+    assert_eq!((read.1, read.2), (0, 1));
+    // Nobody asks the target in between, so its administrator may do what he wants.
+    world.target.edit(|state| state.domains.remove(&domain));
+    for _ in 0..3 {
+        assert_eq!(planned(false).await, read);
+    }
+    assert_eq!(planned(true).await.1, 1, "the next full read tells of it");
+    assert_eq!(planned(false).await.1, 1);
 }

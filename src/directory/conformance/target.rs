@@ -1,22 +1,24 @@
 //! What holds for every target.
 
 use super::Fixture;
-use crate::directory::{ChangeResult, Target, TargetEvent};
+use crate::directory::{ChangeResult, ContentsCompletion, Target, TargetEvent};
 use crate::model::mapping::Mapping;
 use crate::model::mark::OwnerMark;
+use crate::model::observed::Capabilities;
 use crate::model::reason::ChangeReason;
 use crate::model::taken::{HolderKind, Taken, smtp_value};
 use crate::model::{
-    Anchor, Attribute, Change, ChangeKind, Contact, ContactName, EntryClass, Key, OwnerId, SmtpAddress, SyncId,
+    Anchor, Attribute, Change, ChangeKind, Contact, ContactName, Domain, EntryClass, Key, OwnerId, SmtpAddress, SyncId,
     SystemIdentity,
 };
 use futures::TryStreamExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Default)]
 struct Contents {
     owned: BTreeMap<Key, Contact>,
     taken: Vec<Taken>,
+    own_domains: BTreeSet<Domain>,
 }
 
 async fn contents(target: &dyn Target) -> Contents {
@@ -31,7 +33,10 @@ async fn contents(target: &dyn Target) -> Contents {
                 assert!(twice.is_none(), "two contacts have one mark");
             }
             TargetEvent::Taken(taken) => contents.taken.push(*taken),
-            TargetEvent::Complete => complete = true,
+            TargetEvent::Complete(ContentsCompletion { own_domains }) => {
+                contents.own_domains = own_domains;
+                complete = true;
+            }
         }
     }
     assert!(complete, "the read of the contents did not complete");
@@ -51,20 +56,29 @@ struct Bench<'a> {
     fixture: &'a dyn Fixture,
     target: Box<dyn Target>,
     identity: SystemIdentity,
+    capabilities: Capabilities,
 }
 
-/// Checks identity, contents, normalization and every kind of change with its outcomes.
+/// Checks identity, capabilities, contents, normalization and every kind of change with its outcomes.
 pub async fn target(fixture: &dyn Fixture) {
     fixture.clean().await;
+    // Of one that was asked nothing else before, and of one that is asked everything before.
+    let first = fixture.target(owner("conformance"), sync(), Mapping::default()).await;
+    let fresh = contents(first.as_ref()).await.own_domains;
     let target = fixture.target(owner("conformance"), sync(), Mapping::default()).await;
+    let capabilities = target.capabilities().await.expect("the capabilities can be told");
     let identity = target.identity().await.expect("the identity can be read");
     assert_eq!(identity, target.identity().await.expect("the identity can be read again"));
     let found = target.verify().await.expect("the target can be verified");
     assert_eq!(found.identity, identity.to_string(), "verify and identity disagree");
     assert!(found.can_write, "verify says that the target cannot be written");
-    assert!(target.limits().batch > 0, "a batch of no changes");
+    assert!(capabilities.batch > 0, "a batch of no changes");
+    assert_eq!(contents(target.as_ref()).await.own_domains, fresh, "the domains depend on what was called before");
+    assert_eq!(found.domains, fresh, "verify and the contents tell of different domains");
+    let again = target.capabilities().await.expect("the capabilities can be told again");
+    assert_eq!(again, capabilities, "the capabilities depend on what was called before");
 
-    let bench = Bench { fixture, target, identity };
+    let bench = Bench { fixture, target, identity, capabilities };
     bench.normalization_is_idempotent();
     bench.contacts_are_made_changed_and_deleted().await;
     bench.contacts_are_hidden_and_shown().await;
@@ -217,7 +231,7 @@ impl Bench<'_> {
         let hidden = self.hidden(&shown);
         self.done(ChangeKind::Hide, Some(&shown), Some(&hidden)).await;
         let found = self.reads_back(&hidden).await;
-        assert_eq!(found.hidden, self.target.limits().can_hide);
+        assert_eq!(found.hidden, self.capabilities.can_hide);
         self.done(ChangeKind::Unhide, Some(&found), Some(&shown)).await;
         let found = self.reads_back(&shown).await;
         self.done(ChangeKind::Delete, Some(&found), None).await;
@@ -252,7 +266,7 @@ impl Bench<'_> {
 
     /// Of many changes at once each has its own outcome, in their order, and one that fails takes no other with it.
     async fn changes_of_a_batch_are_told_apart(&self) {
-        let count = self.target.limits().batch.min(24);
+        let count = self.capabilities.batch.min(24);
         let wanted: Vec<Contact> = (0..count).map(|number| self.contact(&format!("conf-many{number:02}"))).collect();
         let creates: Vec<Change> =
             wanted.iter().map(|contact| self.change(ChangeKind::Create, None, Some(contact))).collect();

@@ -5,9 +5,9 @@ use super::connection::Session;
 use super::record::Record;
 use super::search::{self, Query};
 use super::target::{ExchangeTarget, Knowledge};
-use super::{contact, names};
+use super::{contact, forest, names};
 use crate::directory::held::Held;
-use crate::directory::{Error, TargetEvent};
+use crate::directory::{ContentsCompletion, Error, TargetEvent};
 use crate::model::mark::Ownership;
 use crate::model::taken::{Holder, HolderKind};
 use crate::model::{RecipientType, SmtpAddress};
@@ -27,6 +27,7 @@ type Events = BoxStream<'static, Result<TargetEvent, Error>>;
 pub(super) async fn read(target: &ExchangeTarget) -> Result<Events, Error> {
     let session = target.session().await?;
     let known = target.knowledge(&session).await?;
+    let own_domains = forest::accepted_domains(&session).await?;
     let home = session.naming_context_of(target.contacts_ou()).expect("checked when connecting").to_owned();
     let catalog = match &target.settings.ldap.global_catalog_url {
         Some(url) => Some(Session::connect(std::slice::from_ref(url), &target.access, &target.traffic).await?),
@@ -56,7 +57,7 @@ pub(super) async fn read(target: &ExchangeTarget) -> Result<Events, Error> {
             parts.extend(roots.iter().map(|root| events(&session, root, HOLDERS, &known, Part::Both)));
         }
     }
-    let last = stream::once(ready(Ok(TargetEvent::Complete)));
+    let last = stream::once(ready(Ok(TargetEvent::Complete(ContentsCompletion { own_domains }))));
     let all = stream::iter(parts).flatten().chain(last);
     // Nothing may follow an error: what is read in part must not look complete.
     let until_error = all.scan(false, |failed, event| {

@@ -32,8 +32,6 @@ pub(super) struct Organization {
     pub(super) address_lists: Vec<String>,
     /// msExchVersion of new recipients.
     pub(super) version: i64,
-    /// Domains that Exchange accepts as its own.
-    pub(super) accepted_domains: BTreeSet<Domain>,
 }
 
 fn services(session: &Session) -> String {
@@ -71,7 +69,6 @@ impl Organization {
             legacy_dn: administrative_group(&groups).ok_or_else(|| unprepared("Exchange administrative group"))?,
             address_lists,
             version: recipient_version(organization.number("objectVersion")),
-            accepted_domains: accepted_domains(session).await?,
         })
     }
 
@@ -122,10 +119,9 @@ pub(super) async fn accepted_domains(session: &Session) -> Result<BTreeSet<Domai
     let wanted = ["msExchAcceptedDomainName", "msExchAcceptedDomainFlags"];
     let found = session.find(&Query::subtree(&root, "(objectClass=msExchAcceptedDomain)", &wanted)).await?;
     let own = found.iter().filter(|domain| domain.number("msExchAcceptedDomainFlags").unwrap_or(0) & RELAY == 0);
-    Ok(own
-        .filter_map(|domain| domain.text("msExchAcceptedDomainName"))
-        .filter_map(|name| Domain::parse(name.trim_start_matches("*.")).ok())
-        .collect())
+    let parse = |record: &Record| Domain::parse(record.text("msExchAcceptedDomainName")?.trim_start_matches("*.")).ok();
+    let unnamed = || Error::Protocol { system: SYSTEM, hint: "an accepted domain has no name".to_owned() };
+    own.map(|record| parse(record).ok_or_else(unnamed)).collect()
 }
 
 #[cfg(test)]

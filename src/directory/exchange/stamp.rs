@@ -224,7 +224,6 @@ mod tests {
             legacy_dn: "/o=Corp/ou=Group".into(),
             address_lists: vec![GAL.into(), "CN=All Contacts".into()],
             version: 88_218_628_259_840,
-            accepted_domains: BTreeSet::new(),
         }
     }
 

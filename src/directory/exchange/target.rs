@@ -9,13 +9,11 @@ use crate::directory::{ChangeOutcome, Error, Target, TargetEvent, normal};
 use crate::model::connector::{Connector, ExchangeOnPremises};
 use crate::model::mapping::Mapping;
 use crate::model::mark::MarkScope;
-use crate::model::observed::{Counters, Verification};
+use crate::model::observed::{Capabilities, Counters, Verification};
 use crate::model::reason::Warning;
-use crate::model::taken::TargetLimits;
-use crate::model::{Change, Contact, Domain, OwnerId, SyncId, SystemIdentity};
+use crate::model::{Change, Contact, OwnerId, SyncId, SystemIdentity};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -31,7 +29,6 @@ pub struct ExchangeTarget {
     owner: OwnerId,
     sync: SyncId,
     mapping: Mapping,
-    domains: BTreeSet<Domain>,
     pub(super) concurrency: usize,
     pub(super) access: Access,
     pub(super) traffic: Arc<Traffic>,
@@ -73,7 +70,6 @@ impl ExchangeTarget {
             owner,
             sync,
             mapping,
-            domains: connector.authoritative_domains.clone(),
             concurrency: connector.rate_limit.max_concurrent_requests.filter(|n| *n > 0).unwrap_or(CONCURRENCY)
                 as usize,
             access: Access::new(settings, secrets)?,
@@ -137,14 +133,8 @@ impl Target for ExchangeTarget {
         target_verify::verify(self).await
     }
 
-    fn limits(&self) -> TargetLimits {
-        let accepted = self.knowledge.get().map(|known| known.organization.accepted_domains.clone());
-        TargetLimits {
-            can_hide: true,
-            x500: true,
-            batch: BATCH,
-            own_domains: self.domains.iter().cloned().chain(accepted.unwrap_or_default()).collect(),
-        }
+    async fn capabilities(&self) -> Result<Capabilities, Error> {
+        Ok(Capabilities { can_hide: true, x500: true, batch: BATCH })
     }
 
     fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>) {

@@ -1,7 +1,7 @@
 //! Whether contacts can be written, found out without leaving traces: the server says what the account may do.
 
 use super::connection::Session;
-use super::names;
+use super::{forest, names};
 use super::search::Query;
 use super::source_verify::password_expiry;
 use super::target::ExchangeTarget;
@@ -20,7 +20,7 @@ pub(super) async fn verify(target: &ExchangeTarget) -> Result<Verification, Erro
     let mut found = Verification {
         identity: known.scope.target.to_string(),
         can_read: true,
-        domains: known.organization.accepted_domains.clone(),
+        domains: forest::accepted_domains(&session).await?,
         ..Verification::default()
     };
     let (can_write, warnings) = rights(target, &session).await?;

@@ -2,12 +2,12 @@
 
 use super::Memory;
 use super::state::{Object, State};
-use crate::directory::{ChangeOutcome, Error, Target, TargetEvent};
+use crate::directory::{ChangeOutcome, ContentsCompletion, Error, Target, TargetEvent};
 use crate::model::mapping::Mapping;
 use crate::model::mark::{MarkScope, Ownership};
-use crate::model::observed::{Counters, Verification};
+use crate::model::observed::{Capabilities, Counters, Verification};
 use crate::model::reason::Warning;
-use crate::model::taken::{Holder, HolderKind, Taken, TargetLimits, smtp_value};
+use crate::model::taken::{Holder, HolderKind, Taken, smtp_value};
 use crate::model::{Change, Contact, ContactName, OwnerId, OwnerMark, RecipientType, SyncId, SystemIdentity};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -125,10 +125,9 @@ impl Target for MemoryTarget {
         self.memory.verification(true).await
     }
 
-    fn limits(&self) -> TargetLimits {
+    async fn capabilities(&self) -> Result<Capabilities, Error> {
         let state = self.memory.state();
-        let batch = BATCH.max(state.len() / 10);
-        TargetLimits { can_hide: state.can_hide, x500: state.x500, batch, own_domains: state.domains.clone() }
+        Ok(Capabilities { can_hide: state.can_hide, x500: state.x500, batch: BATCH.max(state.len() / 10) })
     }
 
     fn normalize(&self, mut contact: Contact) -> (Contact, Vec<Warning>) {
@@ -161,7 +160,8 @@ impl Target for MemoryTarget {
                 let mut events: Vec<TargetEvent> =
                     page.into_iter().flat_map(|object| self.events(&scope, object)).collect();
                 if next.is_none() {
-                    events.push(TargetEvent::Complete);
+                    let own_domains = state.domains.clone();
+                    events.push(TargetEvent::Complete(ContentsCompletion { own_domains }));
                 }
                 Ok::<_, Error>(Some((stream::iter(events.into_iter().map(Ok)), next)))
             }

@@ -133,7 +133,11 @@ impl Exchange<'_> {
     /// All pages, one after the other, the next one on its way while one is looked at; it begins now. A failure
     /// concerns the whole list.
     pub(super) fn list(self, call: Call) -> impl Stream<Item = Result<Vec<Row>, Error>> + Send + use<> {
-        let call = Arc::new(call.with("ResultSize", "Unlimited"));
+        self.pages(call.with("ResultSize", "Unlimited"))
+    }
+
+    fn pages(self, call: Call) -> impl Stream<Item = Result<Vec<Row>, Error>> + Send + use<> {
+        let call = Arc::new(call);
         let first = self.url(&call);
         let state = (self.0.clone(), call.clone(), Some(first), 0_usize);
         let pages = stream::try_unfold(state, |(session, call, url, number)| async move {
@@ -161,6 +165,11 @@ impl Exchange<'_> {
 
     pub(super) async fn all(self, call: Call) -> Result<Vec<Row>, Error> {
         self.list(call).try_concat().await
+    }
+
+    /// All rows of a cmdlet that gives everything unasked.
+    pub(super) async fn whole(self, call: Call) -> Result<Vec<Row>, Error> {
+        self.pages(call).try_concat().await
     }
 }
 

@@ -3,9 +3,9 @@
 use super::cmdlet::{Call, Exchange};
 use super::contact::{Details, Reading};
 use super::row::{Kind, Row};
-use super::target::Microsoft365Target;
+use super::target::{Microsoft365Target, accepted_domains};
 use crate::directory::held::Held;
-use crate::directory::{Error, TargetEvent};
+use crate::directory::{ContentsCompletion, Error, TargetEvent};
 use crate::model::mark::{OwnerMark, Ownership};
 use crate::model::taken::{Holder, HolderKind};
 use crate::model::{RecipientType, SmtpAddress};
@@ -18,7 +18,7 @@ type Events<'a> = BoxStream<'a, Result<TargetEvent, Error>>;
 /// Details of contacts come first: most have none, so that little is kept while the address space passes by.
 pub(super) async fn read(target: &Microsoft365Target) -> Result<Events<'_>, Error> {
     let exchange = target.exchange();
-    target.accepted_domains().await?;
+    let own_domains = accepted_domains(exchange).await?;
     let reading = target.reading();
     // Its first pages are on their way meanwhile.
     let pages = exchange.list(Call::new("Get-Recipient").select(reading.recipient_properties()));
@@ -36,7 +36,7 @@ pub(super) async fn read(target: &Microsoft365Target) -> Result<Events<'_>, Erro
         let events: Vec<_> = page.iter().flat_map(|row| judge(row, &details, reading)).map(Ok).collect();
         stream::iter(events)
     });
-    let last = stream::once(ready(Ok(TargetEvent::Complete)));
+    let last = stream::once(ready(Ok(TargetEvent::Complete(ContentsCompletion { own_domains }))));
     // The pages' stream ends after an error; nothing may follow it that looks complete.
     let all = events.try_flatten().chain(last).scan(false, |failed, event| {
         let stop = std::mem::replace(failed, event.is_err());

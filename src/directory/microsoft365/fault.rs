@@ -198,6 +198,7 @@ pub(super) fn role(cmdlet: &str) -> &'static str {
     match cmdlet {
         "New-MailContact" | "Remove-MailContact" => "Mail Recipient Creation",
         "Set-MailContact" | "Set-Contact" => "Mail Recipients",
+        "Get-AcceptedDomain" => "View-Only Configuration",
         _ => "View-Only Recipients",
     }
 }

@@ -58,7 +58,11 @@ pub(super) async fn verify(source: &Microsoft365Source) -> Result<Verification, 
             }
         }
         if may_list {
-            found.domains = accepted_domains(source.exchange()).await?;
+            // Only a proposal: without the right to ask, nobody's domains are proposed.
+            found.domains = match accepted_domains(source.exchange()).await {
+                Err(Error::Forbidden { .. }) => BTreeSet::new(),
+                domains => domains?,
+            };
         }
     }
     found.can_read = missing.is_empty() && may_list;

@@ -1,26 +1,24 @@
 //! Contacts of ours in a tenant, and who holds the other addresses there.
 
 use super::attributes::property;
-use super::cmdlet::{Call, Exchange, Failed};
+use super::cmdlet::{Call, Exchange};
 use super::contact::Reading;
-use super::fault::FaultKind;
+use super::row::Row;
 use super::session::Sessions;
-use super::{Microsoft365Secrets, contents, target_verify};
+use super::{Microsoft365Secrets, SYSTEM, contents, target_verify};
 use crate::directory::{ChangeOutcome, Error, Target, TargetEvent, normal};
 use crate::http::Backoff;
 use crate::model::connector::{Connector, Microsoft365};
 use crate::model::mapping::Mapping;
 use crate::model::mark::MarkScope;
-use crate::model::observed::{Counters, Verification};
+use crate::model::observed::{Capabilities, Counters, Verification};
 use crate::model::reason::Warning;
-use crate::model::taken::TargetLimits;
 use crate::model::{Change, Contact, Domain, OwnerId, SyncId, SystemIdentity};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use tokio::sync::OnceCell;
 
 /// Few where that is enough, so that a push that is asked to stop does so soon.
 const BATCH: usize = 100;
@@ -29,8 +27,6 @@ const LARGEST_BATCH: usize = 500;
 /// The mail contacts of one tenant.
 pub struct Microsoft365Target {
     reading: Reading,
-    domains: BTreeSet<Domain>,
-    accepted: OnceCell<BTreeSet<Domain>>,
     pub(super) sessions: Sessions,
     /// Until when no new contacts are tried.
     pub(super) parked: Mutex<Option<Timestamp>>,
@@ -73,8 +69,6 @@ impl Microsoft365Target {
                 mapping,
                 scope: MarkScope { owner, sync, target },
             },
-            domains: connector.authoritative_domains.clone(),
-            accepted: OnceCell::new(),
             sessions: Sessions::writing(settings, connector, secrets, backoff)?,
             parked: Mutex::new(None),
         })
@@ -88,9 +82,6 @@ impl Microsoft365Target {
         &self.reading
     }
 
-    pub(super) async fn accepted_domains(&self) -> Result<&BTreeSet<Domain>, Error> {
-        self.accepted.get_or_try_init(|| accepted_domains(self.exchange())).await
-    }
 }
 
 pub(super) fn identity(tenant: &str) -> Result<SystemIdentity, Error> {
@@ -98,16 +89,19 @@ pub(super) fn identity(tenant: &str) -> Result<SystemIdentity, Error> {
     SystemIdentity::new(tenant.to_lowercase()).map_err(wrong)
 }
 
-/// The domains that the organization delivers itself. An account that may not ask sees none.
+/// The domains that the organization delivers itself: all of them, or an error, also for an application that may not
+/// ask. An organization without any there is none.
 pub(super) async fn accepted_domains(exchange: Exchange<'_>) -> Result<BTreeSet<Domain>, Error> {
-    let call = Call::new("Get-AcceptedDomain").select(["DomainName", "DomainType"]);
-    let rows = match exchange.run(&call).await {
-        Ok(rows) => rows,
-        Err(Failed::Fault(fault)) if fault.kind == FaultKind::NotGranted => Vec::new(),
-        Err(failed) => return Err(failed.into_error("Get-AcceptedDomain")),
-    };
+    let cmdlet = "Get-AcceptedDomain";
+    let call = Call::new(cmdlet).select(["DomainName", "DomainType"]);
+    let rows = exchange.whole(call).await?;
+    let unreadable = |what: &str| Error::Protocol { system: SYSTEM, hint: format!("{cmdlet} {what}") };
+    if rows.is_empty() {
+        return Err(unreadable("tells of no domain"));
+    }
     let own = rows.iter().filter(|row| row.text("DomainType").is_none_or(|kind| kind != "ExternalRelay"));
-    Ok(own.filter_map(|row| Domain::parse(row.text("DomainName")?.trim_start_matches("*.")).ok()).collect())
+    let domain = |row: &Row| Domain::parse(row.text("DomainName")?.trim_start_matches("*.")).ok();
+    own.map(|row| domain(row).ok_or_else(|| unreadable("tells of a domain without its name"))).collect()
 }
 
 #[async_trait]
@@ -122,15 +116,10 @@ impl Target for Microsoft365Target {
         target_verify::verify(self).await
     }
 
-    fn limits(&self) -> TargetLimits {
-        let accepted = self.accepted.get().cloned().unwrap_or_default();
-        TargetLimits {
-            can_hide: true,
-            x500: true,
-            // Enough that requests are full for most of the time.
-            batch: (2 * self.sessions.exchange.cmdlets_under_way()).clamp(BATCH, LARGEST_BATCH),
-            own_domains: self.domains.iter().cloned().chain(accepted).collect(),
-        }
+    async fn capabilities(&self) -> Result<Capabilities, Error> {
+        // Enough that requests are full for most of the time.
+        let batch = (2 * self.sessions.exchange.cmdlets_under_way()).clamp(BATCH, LARGEST_BATCH);
+        Ok(Capabilities { can_hide: true, x500: true, batch })
     }
 
     fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>) {

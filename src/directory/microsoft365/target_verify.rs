@@ -4,7 +4,7 @@
 use super::cmdlet::{Call, Failed, quoted};
 use super::fault::{FaultKind, role};
 use super::session::new_id;
-use super::target::Microsoft365Target;
+use super::target::{Microsoft365Target, accepted_domains};
 use crate::directory::Error;
 use crate::model::OwnerMark;
 use crate::model::observed::Verification;
@@ -12,7 +12,7 @@ use crate::model::observed::Verification;
 const SAMPLE: u32 = 50;
 
 pub(super) async fn verify(target: &Microsoft365Target) -> Result<Verification, Error> {
-    let domains = target.accepted_domains().await?.clone();
+    let domains = accepted_domains(target.exchange()).await?;
     owner_attribute_is_free(target).await?;
     let mut missing: Vec<&'static str> = Vec::new();
     let mut unexpected = Vec::new();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::engine::{FoldedContact, TargetContent};
 use crate::model::taken::{Holder, HolderKind, Taken};
-use crate::model::{Contact, ContactName, OwnerMark, SmtpAddress, SyncId};
+use crate::model::{Contact, ContactName, Domain, OwnerMark, SmtpAddress, SyncId};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
@@ -89,6 +89,7 @@ pub(super) async fn what_a_target_holds_is_read_back(store: Store) {
         identity: SystemIdentity::new("target").unwrap(),
         scope: Digest::of(b"scope"),
         contents: summary.file,
+        own_domains: [Domain::parse("fabrikam.test").unwrap()].into(),
         started: Timestamp::UNIX_EPOCH,
     };
     store.put_contents("fabrikam", file, &head).await.unwrap();
