@@ -11,10 +11,10 @@ mod world;
 use galsync::engine::History;
 use galsync::model::entry::Problem;
 use galsync::model::filters::Filters;
+use galsync::model::observed::Capabilities;
 use galsync::model::reason::UnsafeReason;
 use galsync::model::safety::{Policy, Safety};
 use galsync::model::schedule::{Conflict, ForeignContact, SourceRules, TargetRules};
-use galsync::model::observed::Capabilities;
 use galsync::model::taken::{Holder, HolderKind, Taken};
 use galsync::model::{
     Anchor, Attribute, ChangeKind, Domain, Entry, OwnerId, RecipientType, SmtpAddress, SyncId, SystemIdentity,

@@ -1,7 +1,7 @@
 //! The address space of a target beyond our own contacts.
 
-use super::reason::Undecided;
 use super::SmtpAddress;
+use super::reason::Undecided;
 use serde::{Deserialize, Serialize};
 
 /// What kind of object holds an address that is not one of our contacts (mail-rules §4).

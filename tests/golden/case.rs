@@ -4,9 +4,9 @@ use crate::world::{MemoryLedger, SourceState, World, connector};
 use galsync::engine::{History, LedgerRecord};
 use galsync::model::filters::Filters;
 use galsync::model::mapping::Mapping;
+use galsync::model::observed::Capabilities;
 use galsync::model::safety::{Policy, Safety};
 use galsync::model::schedule::{Conflict, SourceRules, TargetRules};
-use galsync::model::observed::Capabilities;
 use galsync::model::taken::Taken;
 use galsync::model::{
     Anchor, Attribute, Contact, Domain, Entry, OwnerId, RecipientType, SmtpAddress, SyncId, SystemIdentity,
@@ -177,8 +177,7 @@ impl Case {
         let identity = self.target.identity.clone().unwrap_or("fabrikam".into());
         let fabrikam = vec![Domain::parse("fabrikam.test").unwrap()];
         let target = connector("target", self.target.domains.as_ref().unwrap_or(&fabrikam));
-        let capabilities =
-            Capabilities { can_hide: !self.target.cannot_hide, x500: !self.target.no_x500, batch: 100 };
+        let capabilities = Capabilities { can_hide: !self.target.cannot_hide, x500: !self.target.no_x500, batch: 100 };
         let rules = TargetRules {
             owner: OwnerId::new("prod").unwrap(),
             sync: SyncId::new("sync").unwrap(),

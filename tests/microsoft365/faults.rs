@@ -169,6 +169,17 @@ async fn a_page_without_its_list_is_not_an_empty_one() {
     }
 }
 
+/// Taken for none, mail to people of the target would be sent round in circles (mail-rules §1, §2).
+#[tokio::test]
+async fn contents_without_the_whole_list_of_domains_are_none() {
+    let world = World::new(3, "").await;
+    for effect in ["withoutList", "zeros", "{status: {status: 404}}"] {
+        world.faults(&format!("[{{on: {{call: Get-AcceptedDomain}}, when: {{every: 1}}, then: {effect}}}]"));
+        let events: Result<Vec<TargetEvent>, Error> = world.target_of("owner").contents().try_collect().await;
+        assert!(events.is_err(), "{effect}: the target is taken to have no domains");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_role_is_named() {
     let world = World::start(&super::world::config(3, super::world::READ, "View-Only Recipients", "")).await;

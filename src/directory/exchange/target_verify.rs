@@ -1,10 +1,10 @@
 //! Whether contacts can be written, found out without leaving traces: the server says what the account may do.
 
 use super::connection::Session;
-use super::{forest, names};
 use super::search::Query;
 use super::source_verify::password_expiry;
 use super::target::ExchangeTarget;
+use super::{forest, names};
 use crate::directory::Error;
 use crate::model::OwnerMark;
 use crate::model::observed::Verification;

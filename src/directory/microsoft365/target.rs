@@ -81,7 +81,6 @@ impl Microsoft365Target {
     pub(super) fn reading(&self) -> &Reading {
         &self.reading
     }
-
 }
 
 pub(super) fn identity(tenant: &str) -> Result<SystemIdentity, Error> {
