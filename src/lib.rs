@@ -10,6 +10,7 @@ pub mod cli;
 pub mod controller;
 pub mod directory;
 pub mod engine;
+pub mod expression;
 pub mod http;
 pub mod job;
 pub mod model;

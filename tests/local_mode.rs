@@ -213,6 +213,21 @@ fn mistakes_are_refused_with_what_to_write() {
         ("  policy: Sync\n", "", &["policy"]),
         ("interval: 24h", "interval: 10s", &["mesh", "at least 1m"]),
         ("connectorRef: {name: corp}", "connectorRef: {name: corpp}", &["no GalSyncConnector corpp"]),
+        (
+            "authoritativeDomains: [corp.example]",
+            "authoritativeDomains: [corp.example]\n  filters: {expression: \"entry.departmnet != 'Board'\"}",
+            &["corp", "spec.filters.expression", "entry has no field \"departmnet\""],
+        ),
+        (
+            "connectorRef: {name: corp}",
+            "connectorRef: {name: corp}\n      filters: {expression: entry.department}",
+            &["mesh", "spec.sources[0].filters.expression", "gives a text"],
+        ),
+        (
+            "mapping:\n",
+            "mapping:\n        attributes: {title: {expression: entry.titel}}\n",
+            &["mesh", "spec.targets[0].mapping.attributes.title.expression", "entry has no field \"titel\""],
+        ),
     ] {
         assert!(manifest.contains(from), "{from}");
         std::fs::write(example.path("galsync.yaml"), manifest.replacen(from, to, 1)).unwrap();

@@ -2,6 +2,7 @@
 
 use super::people::Person;
 use galsync::model::connector::{Connector, MemoryFile, RateLimit, System};
+use galsync::model::entry_field::EntryCondition;
 use galsync::model::filters::Filters;
 use galsync::model::mapping::Mapping;
 use galsync::model::safety::{Policy, Safety};
@@ -55,8 +56,13 @@ pub fn target() -> Connector {
 
 /// With a CEL expression, as the mark wants it.
 pub fn source_rules() -> SourceRules {
-    let expression = "!entry.department.startsWith('Board') && entry.country != 'XX'".to_owned();
-    SourceRules { filters: Filters { expression: Some(expression), ..Filters::open() } }
+    let expression = "!entry.department.startsWith('Board') && entry.country != 'XX'";
+    SourceRules {
+        filters: Filters {
+            expression: Some(EntryCondition::parse(expression).expect("a good expression")),
+            ..Filters::open()
+        },
+    }
 }
 
 pub fn target_rules() -> TargetRules {

@@ -13,9 +13,6 @@ pub enum PlanError {
     SameIdentity { first: String, second: String },
     #[error("the source {connector} has no entries at all")]
     SourceEmpty { connector: String },
-    /// The administrator corrects the expression.
-    #[error("{place} cannot be used: {hint}")]
-    Expression { place: String, hint: String },
     /// A snapshot that is not in order of its anchors: damaged, read it anew.
     #[error("the entries of {connector} are not in order")]
     Unsorted { connector: String },

@@ -2,8 +2,6 @@
 //! and the schedule's apply both.
 
 use super::domains::{Domains, is_onmicrosoft_only};
-use super::error::PlanError;
-use super::expression::Expression;
 use crate::model::entry::Problem;
 use crate::model::filters::{DomainFilter, DomainMatch, Filters, NameFilter};
 use crate::model::reason::{Undecided, Unwanted};
@@ -16,37 +14,23 @@ pub enum State {
     Undecided(Undecided),
 }
 
-struct Layer<'a> {
-    filters: &'a Filters,
-    expression: Option<Expression>,
-}
-
 pub(super) struct Judge<'a> {
-    layers: Vec<Layer<'a>>,
+    /// An entry passes when all let it through.
+    layers: Vec<&'a Filters>,
 }
 
 impl<'a> Judge<'a> {
-    /// `layers` = filters with the name of the place where a person wrote them.
-    pub(super) fn new(layers: &[(&'a Filters, String)]) -> Result<Self, PlanError> {
-        let layers = layers.iter().map(|(filters, place)| {
-            let compile = |text: &String| {
-                Expression::compile(text).map_err(|error| PlanError::Expression {
-                    place: format!("filters.expression of {place}"),
-                    hint: error.to_string(),
-                })
-            };
-            Ok(Layer { filters, expression: filters.expression.as_ref().map(compile).transpose()? })
-        });
-        Ok(Self { layers: layers.collect::<Result<_, PlanError>>()? })
+    pub(super) fn new(layers: Vec<&'a Filters>) -> Self {
+        Self { layers }
     }
 
     /// A pilot is on: nothing of this source is hidden or deleted.
     pub(super) fn is_pilot(&self) -> bool {
-        self.layers.iter().any(|layer| !layer.filters.limit_to.is_empty())
+        self.any(|filters| !filters.limit_to.is_empty())
     }
 
     fn any(&self, test: impl Fn(&Filters) -> bool) -> bool {
-        self.layers.iter().any(|layer| test(layer.filters))
+        self.layers.iter().any(|filters| test(filters))
     }
 
     /// Rules that need nothing but what was read come first, so that an entry which is out anyway is not held up
@@ -73,8 +57,8 @@ impl<'a> Judge<'a> {
         if let Some(reason) = self.out_by_address(entry, delivery, domains) {
             return State::Unwanted(reason);
         }
-        for expression in self.layers.iter().filter_map(|layer| layer.expression.as_ref()) {
-            match expression.passes(entry) {
+        for expression in self.layers.iter().filter_map(|filters| filters.expression.as_ref()) {
+            match expression.evaluate(entry) {
                 Ok(true) => {}
                 Ok(false) => return State::Unwanted(Unwanted::Expression),
                 Err(_) => return State::Undecided(Undecided::ExpressionFailed),

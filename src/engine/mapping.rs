@@ -1,9 +1,8 @@
 //! What of an entry crosses over, and as what (mail-rules §3, §10).
 
 use super::domains::Domains;
-use super::error::PlanError;
-use super::expression::Expression;
 use super::value;
+use crate::model::entry_field::EntryText;
 use crate::model::mapping::{AttributeRule, Mapping, SecondaryAddresses};
 use crate::model::reason::{Undecided, Warning};
 use crate::model::{Attribute, Entry, SmtpAddress};
@@ -24,7 +23,7 @@ pub(super) struct Mapped {
 enum Origin<'a> {
     Copy,
     Constant(&'a str),
-    Expression(Expression),
+    Expression(&'a EntryText),
 }
 
 pub(super) struct Mapper<'a> {
@@ -36,20 +35,18 @@ pub(super) struct Mapper<'a> {
 }
 
 impl<'a> Mapper<'a> {
-    pub(super) fn new(mapping: &'a Mapping, x500: bool) -> Result<Self, PlanError> {
+    pub(super) fn new(mapping: &'a Mapping, x500: bool) -> Self {
         let mut origins = Vec::new();
         for &attribute in Attribute::ALL {
             let origin = match mapping.rule(attribute) {
                 AttributeRule::Drop => continue,
                 AttributeRule::Copy => Origin::Copy,
                 AttributeRule::Constant(value) => Origin::Constant(value),
-                AttributeRule::Expression(text) => Origin::Expression(Expression::compile(text).map_err(|error| {
-                    PlanError::Expression { place: format!("mapping.attributes.{attribute}"), hint: error.to_string() }
-                })?),
+                AttributeRule::Expression(expression) => Origin::Expression(expression),
             };
             origins.push((attribute, origin));
         }
-        Ok(Self { mapping, origins, x500 })
+        Self { mapping, origins, x500 }
     }
 
     /// Of an entry that was found wanted. Unless it fails, it takes from the entry what it needs: copies of millions
@@ -101,7 +98,7 @@ impl<'a> Mapper<'a> {
         let mut computed = Vec::new();
         for (attribute, origin) in &self.origins {
             if let Origin::Expression(expression) = origin {
-                computed.push((*attribute, expression.text(entry).map_err(|_| Undecided::MappingFailed)?));
+                computed.push((*attribute, expression.evaluate(entry).map_err(|_| Undecided::MappingFailed)?));
             }
         }
         let mut computed = computed.into_iter().map(|(_, value)| value);

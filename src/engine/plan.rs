@@ -72,7 +72,7 @@ fn compute(
     let (claims, owned) = read_taken(contents, &shaper.scope, &rules.mapping, scratch)?;
     let gatherer = Gatherer {
         sources: &sources,
-        mapper: Mapper::new(&rules.mapping, capabilities.x500)?,
+        mapper: Mapper::new(&rules.mapping, capabilities.x500),
         shaper: &shaper,
         can_hide: capabilities.can_hide,
         allow_empty_source,

@@ -1,8 +1,6 @@
 //! What a pull must read so that plans and filters can be computed, and what the connector's filters keep.
 
 use super::domains::Domains;
-use super::error::PlanError;
-use super::expression::Expression;
 use super::judge::{Judge, State};
 use crate::model::connector::{Connector, ReadScope};
 use crate::model::filters::Filters;
@@ -12,17 +10,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Attributes and filter groups that these filters and mappings use, over all schedules of one connector.
-/// Expressions are parsed for the attributes that they name; one that cannot be parsed names none here and is
-/// refused where it is used.
 pub fn attributes_needed<'a>(
     filters: impl IntoIterator<Item = &'a Filters>,
     mappings: impl IntoIterator<Item = &'a Mapping>,
 ) -> ReadScope {
     let mut scope = ReadScope::default();
-    let named = |text: &str| Expression::compile(text).map(|found| found.attributes()).unwrap_or_default();
     for filter in filters {
         scope.groups.extend(filter.groups.names().cloned());
-        scope.attributes.extend(filter.expression.iter().flat_map(|text| named(text)));
+        scope.attributes.extend(filter.expression.iter().flat_map(|expression| expression.attributes()));
         if !filter.opt_out_mark.is_empty() {
             scope.attributes.extend(Attribute::ALL.iter().filter(|attribute| attribute.is_custom()));
         }
@@ -31,7 +26,7 @@ pub fn attributes_needed<'a>(
         for &attribute in Attribute::ALL {
             match mapping.rule(attribute) {
                 AttributeRule::Copy => drop(scope.attributes.insert(attribute)),
-                AttributeRule::Expression(text) => scope.attributes.extend(named(text)),
+                AttributeRule::Expression(expression) => scope.attributes.extend(expression.attributes()),
                 AttributeRule::Drop | AttributeRule::Constant(_) => {}
             }
         }
@@ -62,15 +57,15 @@ pub struct FilterCounts {
 
 impl<'a> FilterCounter<'a> {
     /// Goes on from counts that were made before.
-    pub fn new(connector: &'a Connector, counts: FilterCounts) -> Result<Self, PlanError> {
-        let judge = Judge::new(&[(&connector.filters, format!("the connector {}", connector.name))])?;
+    pub fn new(connector: &'a Connector, counts: FilterCounts) -> Self {
+        let judge = Judge::new(vec![&connector.filters]);
         let domains = Domains {
             own: &connector.authoritative_domains,
             claimed: BTreeSet::new(),
             target: BTreeSet::new(),
             routing: &[],
         };
-        Ok(Self { judge, domains, counts })
+        Self { judge, domains, counts }
     }
 
     /// Counts an entry. What the connector's filters alone say of it; rules that need a target are not asked.

@@ -53,10 +53,7 @@ pub(super) fn prepare<'a>(
             target: target.clone(),
             routing: &input.rules.mapping.routing_domains,
         };
-        let judge = Judge::new(&[
-            (&connector.filters, format!("the connector {}", connector.name)),
-            (&source.rules.filters, format!("the schedule's source {}", connector.name)),
-        ])?;
+        let judge = Judge::new(vec![&connector.filters, &source.rules.filters]);
         let is_partner = |other: &&crate::model::connector::Connector| {
             other.same_organization_as.as_deref() == Some(&connector.name)
                 || connector.same_organization_as.as_deref() == Some(&other.name)

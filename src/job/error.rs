@@ -94,7 +94,6 @@ fn of_plan(error: &PlanError) -> Reason {
         PlanError::DomainsUnknown { .. } => Reason::DomainsUnknown,
         PlanError::SameIdentity { .. } => Reason::SameIdentity,
         PlanError::SourceEmpty { .. } => Reason::SourceEmpty,
-        PlanError::Expression { .. } => Reason::InvalidConfiguration,
         PlanError::Unsorted { .. } | PlanError::UnsortedTarget => Reason::SnapshotDamaged,
         PlanError::ForeignMark => Reason::Internal,
         PlanError::Source { source, .. }

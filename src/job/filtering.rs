@@ -65,7 +65,7 @@ impl<'a> Filtering<'a> {
     ) -> Result<Self, Error> {
         let mut filtering = Self {
             rules: rules(connector),
-            counter: FilterCounter::new(connector, counts)?,
+            counter: FilterCounter::new(connector, counts),
             before,
             rejected: Writer::new(BufWriter::new(context.store.temporary_file()?), Kind::Records)?,
             report: Report::new(request, context)?,

@@ -68,6 +68,28 @@ impl RecipientType {
         Self::MailContact,
     ];
 
+    /// As manifests, expressions and reports write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UserMailbox => "UserMailbox",
+            Self::LinkedMailbox => "LinkedMailbox",
+            Self::SharedMailbox => "SharedMailbox",
+            Self::RemoteMailbox => "RemoteMailbox",
+            Self::RemoteSharedMailbox => "RemoteSharedMailbox",
+            Self::RoomMailbox => "RoomMailbox",
+            Self::EquipmentMailbox => "EquipmentMailbox",
+            Self::MailUser => "MailUser",
+            Self::GuestUser => "GuestUser",
+            Self::DistributionGroup => "DistributionGroup",
+            Self::SecurityGroup => "SecurityGroup",
+            Self::DynamicGroup => "DynamicGroup",
+            Self::Microsoft365Group => "Microsoft365Group",
+            Self::GoogleUser => "GoogleUser",
+            Self::GoogleGroup => "GoogleGroup",
+            Self::MailContact => "MailContact",
+        }
+    }
+
     pub fn class(self) -> EntryClass {
         use RecipientType::*;
         match self {

@@ -1,5 +1,6 @@
 //! Filters that have been checked: which entries a connector or a schedule lets through (design §3.1).
 
+use super::entry_field::EntryCondition;
 use super::{Domain, RecipientType, SmtpAddress};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -69,9 +70,9 @@ pub struct Filters {
     /// Empty = none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub opt_out_mark: String,
-    /// A CEL expression over `entry` that is true for what passes.
+    /// True for what passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expression: Option<String>,
+    pub expression: Option<EntryCondition>,
     /// A pilot: only these are created and updated, nothing is deleted. Empty = no pilot.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub limit_to: BTreeSet<SmtpAddress>,

@@ -1,5 +1,6 @@
 //! A mapping that has been checked: how an entry becomes a contact of one target (design §3.2, mail-rules §3, §10).
 
+use super::entry_field::EntryText;
 use super::{Attribute, Domain};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,8 +23,8 @@ pub enum AttributeRule {
     /// Does not cross over.
     Drop,
     Constant(String),
-    /// A CEL expression over `entry` that gives a string; null or empty = absent.
-    Expression(String),
+    /// Null or empty = absent.
+    Expression(EntryText),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]

@@ -10,6 +10,7 @@ mod country_names;
 pub mod counts;
 pub mod digest;
 pub mod entry;
+pub mod entry_field;
 pub mod essence;
 pub mod filters;
 pub mod identity;

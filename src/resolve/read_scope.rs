@@ -35,7 +35,7 @@ fn add_filters(scope: &mut ReadScope, filters: &Filters) {
     if !filters.opt_out_mark.is_empty() {
         scope.attributes.extend(Attribute::ALL.iter().filter(|attribute| attribute.is_custom()));
     }
-    scope.attributes.extend(filters.expression.iter().flat_map(|text| named_in(text)));
+    scope.attributes.extend(filters.expression.iter().flat_map(|expression| expression.attributes()));
 }
 
 fn add_mapping(scope: &mut ReadScope, mapping: &Mapping) {
@@ -44,15 +44,10 @@ fn add_mapping(scope: &mut ReadScope, mapping: &Mapping) {
             AttributeRule::Copy => {
                 scope.attributes.insert(attribute);
             }
-            AttributeRule::Expression(text) => scope.attributes.extend(named_in(text)),
+            AttributeRule::Expression(expression) => scope.attributes.extend(expression.attributes()),
             AttributeRule::Drop | AttributeRule::Constant(_) => {}
         }
     }
-}
-
-/// The attributes whose names stand as words in an expression: those that it uses, and at worst a few more.
-fn named_in(expression: &str) -> impl Iterator<Item = Attribute> {
-    expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter_map(Attribute::parse)
 }
 
 #[cfg(test)]

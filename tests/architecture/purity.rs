@@ -3,7 +3,7 @@
 use crate::source::{Named, Source};
 
 /// Folders without any I/O, clock or async.
-pub const PURE: &[&str] = &["model", "engine", "operation", "pass", "resolve"];
+pub const PURE: &[&str] = &["expression", "model", "engine", "operation", "pass", "resolve"];
 
 /// Files and folders of other layers that decide, and therefore are pure as well.
 const DECIDING: &[&str] = &["decide.rs", "decide"];

@@ -89,6 +89,7 @@ fn names(filter: &NameFilter) -> checked::NameFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::entry_field::EntryCondition;
 
     fn read(text: &str) -> Filters {
         serde_yaml::from_str(text).unwrap()
@@ -130,7 +131,7 @@ mod tests {
             groups: checked::NameFilter { include: ["g".to_owned()].into(), exclude: BTreeSet::new() },
             organizational_units: checked::NameFilter { include: BTreeSet::new(), exclude: ["u".to_owned()].into() },
             opt_out_mark: String::new(),
-            expression: Some("entry.title != \"\"".to_owned()),
+            expression: Some(EntryCondition::parse("entry.title != \"\"").unwrap()),
             limit_to: [SmtpAddress::parse("a@b.test").unwrap()].into(),
         };
         assert_eq!(got, wanted);
@@ -142,6 +143,9 @@ mod tests {
             ("{domains: {include: [ok.test, '-bad-']}}", "spec.domains.include[1]"),
             ("{limitTo: ['a@@b']}", "spec.limitTo[0]"),
             ("{expression: 'entry.title =='}", "spec.expression"),
+            ("{expression: 'entry.departmnet == \"\"'}", "spec.expression"),
+            ("{expression: 'entry.title.reverse() == \"\"'}", "spec.expression"),
+            ("{expression: 'entry.title'}", "spec.expression"),
         ] {
             let error = connector_filters(&At::spec(), Some(&read(text))).unwrap_err();
             assert_eq!(error.path, path, "{error}");

@@ -8,8 +8,9 @@ pub use connector::checked_connector;
 pub use filters::{connector_filters, schedule_filters};
 pub use schedule::{approval_expiry, freezes, punctuality, removal_rules, source_rules, sync_id, target_rules, timing};
 
-use super::text::{DomainName, DurationText, Expression};
-use crate::model::Domain;
+use super::text::{DomainName, DurationText, Expression as ExpressionText};
+use crate::expression::{Expression, Output};
+use crate::model::{Domain, Entry};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -61,9 +62,6 @@ fn domains(at: &At, names: &[DomainName]) -> Result<BTreeSet<Domain>, InvalidFie
     each(at, names, |name| Domain::parse(name.as_str()))
 }
 
-/// The text, if it is CEL at all; whether it fits an entry shows when it is evaluated.
-fn expression(at: &At, text: &Expression) -> Result<String, InvalidField> {
-    cel::Program::compile(text.as_str())
-        .map_err(|_| at.refuse("this is not a CEL expression; an example is !entry.department.startsWith('Board')"))?;
-    Ok(text.as_str().to_owned())
+fn expression<T: Output>(at: &At, text: &ExpressionText) -> Result<Expression<Entry, T>, InvalidField> {
+    Expression::parse(text.as_str()).map_err(|error| at.refuse(error))
 }

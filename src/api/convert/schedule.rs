@@ -179,6 +179,7 @@ fn safety(at: &At, written: &Safety) -> Result<checked_safety::Safety, InvalidFi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::entry_field::EntryText;
     use serde_json::json;
 
     fn schedule(change: serde_json::Value) -> GalSyncSchedule {
@@ -251,7 +252,10 @@ mod tests {
                 (Attribute::MobilePhone, checked_mapping::AttributeRule::Copy),
                 (Attribute::Title, checked_mapping::AttributeRule::Drop),
                 (Attribute::Company, checked_mapping::AttributeRule::Constant("C".to_owned())),
-                (Attribute::Office, checked_mapping::AttributeRule::Expression("entry.city".to_owned())),
+                (
+                    Attribute::Office,
+                    checked_mapping::AttributeRule::Expression(EntryText::parse("entry.city").unwrap()),
+                ),
             ]
             .into(),
         };
@@ -273,6 +277,14 @@ mod tests {
             (mapped(json!({ "attributes": { "title": {} } })), "spec.targets[0].mapping.attributes.title"),
             (
                 mapped(json!({ "attributes": { "title": { "expression": "(" } } })),
+                "spec.targets[0].mapping.attributes.title.expression",
+            ),
+            (
+                mapped(json!({ "attributes": { "title": { "expression": "entry.titel" } } })),
+                "spec.targets[0].mapping.attributes.title.expression",
+            ),
+            (
+                mapped(json!({ "attributes": { "title": { "expression": "entry.hidden" } } })),
                 "spec.targets[0].mapping.attributes.title.expression",
             ),
         ] {

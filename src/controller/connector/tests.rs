@@ -121,6 +121,11 @@ fn conditions_by_outcome() {
     let invalid = decide(&observation(json!({ "fullPullEvery": "7d" }), &None, SourceSlot::Free), 300);
     assert_eq!(ready(&invalid), ("False".to_owned(), "InvalidSpec".to_owned()));
     assert!(invalid.verify.is_none() && has(&invalid, types::STALLED));
+    let misspelt = json!({ "filters": { "expression": "entry.departmnet != ''" } });
+    let misspelt = decide(&observation(misspelt, &None, SourceSlot::Free), 300);
+    assert_eq!(ready(&misspelt), ("False".to_owned(), "InvalidSpec".to_owned()));
+    let message = misspelt.status.conditions.iter().find(|condition| condition.type_ == types::READY).unwrap();
+    assert!(message.message.as_str().contains("spec.filters.expression: entry has no field"), "{message:?}");
     let suspended = decide(&observation(json!({ "suspend": true }), &None, SourceSlot::Free), 300);
     assert_eq!(ready(&suspended), ("True".to_owned(), "Suspended".to_owned()));
     assert!(suspended.verify.is_none());

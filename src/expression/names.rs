@@ -1,18 +1,19 @@
-//! What becomes of a parsed expression before it is evaluated: its names are resolved once for all entries.
+//! What becomes of a parsed expression before it is evaluated: its names are resolved once for all records.
 
-use super::expression::ExpressionError;
-use super::field::Field;
+use super::error::ExpressionError;
+use super::functions;
+use super::record::{FieldType, Record};
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, ListExpr, LiteralValue, operators};
 
 /// Replaces each `entry.<field>` of a tree by a variable of its own, and refuses what names something that is not
 /// there. Returns the fields in the order of their variables.
-pub(super) fn resolve_fields(tree: &mut IdedExpr, functions: &[&str]) -> Result<Vec<Field>, ExpressionError> {
-    let mut compiler = Compiler { functions, fields: Vec::new(), bound: Vec::new(), error: None };
-    compiler.walk(tree);
-    match compiler.error {
+pub(super) fn resolve_names<R: Record>(tree: &mut IdedExpr) -> Result<Vec<R::Field>, ExpressionError> {
+    let mut resolver = Resolver::<R> { fields: Vec::new(), bound: Vec::new(), error: None };
+    resolver.walk(tree);
+    match resolver.error {
         Some(error) => Err(error),
-        None => Ok(compiler.fields),
+        None => Ok(resolver.fields),
     }
 }
 
@@ -26,23 +27,21 @@ pub(super) fn index_of(variable: &str) -> Option<usize> {
     variable.strip_prefix('#')?.parse().ok()
 }
 
-struct Compiler<'f> {
-    /// Those that may be called.
-    functions: &'f [&'f str],
-    fields: Vec<Field>,
+struct Resolver<R: Record> {
+    fields: Vec<R::Field>,
     /// Variables of the macros around the place that is looked at.
     bound: Vec<String>,
     error: Option<ExpressionError>,
 }
 
-impl Compiler<'_> {
+impl<R: Record> Resolver<R> {
     fn refuse(&mut self, error: ExpressionError) {
         self.error.get_or_insert(error);
     }
 
-    fn field(&mut self, name: &str) -> Option<(Field, Expr)> {
-        let Some(field) = Field::parse(name) else {
-            self.refuse(ExpressionError::UnknownField(name.to_owned()));
+    fn field(&mut self, name: &str) -> Option<(R::Field, Expr)> {
+        let Some(field) = R::field(name) else {
+            self.refuse(ExpressionError::UnknownField { record: R::VARIABLE, field: name.to_owned() });
             return None;
         };
         let index = self.fields.iter().position(|known| *known == field).unwrap_or_else(|| {
@@ -53,9 +52,9 @@ impl Compiler<'_> {
     }
 
     fn walk(&mut self, tree: &mut IdedExpr) {
-        if let Some((name, test)) = field_of_entry(&tree.expr) {
+        if let Some((name, test)) = field_of::<R>(&tree.expr) {
             let Some((field, variable)) = self.field(&name) else { return };
-            tree.expr = match (test, field.is_text()) {
+            tree.expr = match (test, R::field_type(field) == FieldType::Text) {
                 (false, _) => variable,
                 // `has(entry.title)`: there is one and it is not empty.
                 (true, true) => call(operators::NOT_EQUALS, tree.id, variable, literal("")),
@@ -68,7 +67,7 @@ impl Compiler<'_> {
             Expr::Ident(name) => {
                 if !name.starts_with('@') && !self.bound.contains(name) {
                     let name = name.clone();
-                    self.refuse(ExpressionError::UnknownVariable(name));
+                    self.refuse(ExpressionError::UnknownVariable { record: R::VARIABLE, name });
                 }
             }
             Expr::Call(call) => self.walk_call(call),
@@ -77,8 +76,8 @@ impl Compiler<'_> {
                 let before = self.bound.len();
                 let variables = [Some(&loops.iter_var), loops.iter_var2.as_ref(), Some(&loops.accu_var)];
                 self.bound.extend(variables.into_iter().flatten().cloned());
-                if self.bound.iter().any(|name| name == "entry") {
-                    self.refuse(ExpressionError::Shadowed);
+                if self.bound.iter().any(|name| name == R::VARIABLE) {
+                    self.refuse(ExpressionError::Shadowed(R::VARIABLE));
                 }
                 for part in [&mut loops.accu_init, &mut loops.loop_cond, &mut loops.loop_step, &mut loops.result] {
                     self.walk(part);
@@ -95,7 +94,7 @@ impl Compiler<'_> {
     fn walk_call(&mut self, call: &mut CallExpr) {
         let name = &call.func_name;
         let is_operator = name.starts_with(['_', '@', '!', '-']);
-        if !is_operator && !self.functions.contains(&name.as_str()) {
+        if !is_operator && !functions::NAMES.contains(&name.as_str()) {
             let name = name.clone();
             self.refuse(ExpressionError::UnknownFunction(name));
         }
@@ -115,12 +114,12 @@ impl Compiler<'_> {
 }
 
 /// `entry.title`, `has(entry.title)` (the flag) and `entry["title"]`.
-fn field_of_entry(tree: &Expr) -> Option<(String, bool)> {
-    let is_entry = |tree: &IdedExpr| matches!(&tree.expr, Expr::Ident(name) if name == "entry");
+fn field_of<R: Record>(tree: &Expr) -> Option<(String, bool)> {
+    let is_record = |tree: &IdedExpr| matches!(&tree.expr, Expr::Ident(name) if name == R::VARIABLE);
     match tree {
-        Expr::Select(select) if is_entry(&select.operand) => Some((select.field.clone(), select.test)),
+        Expr::Select(select) if is_record(&select.operand) => Some((select.field.clone(), select.test)),
         Expr::Call(call) if call.func_name == operators::INDEX => match &call.args[..] {
-            [entry, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }] if is_entry(entry) => {
+            [record, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }] if is_record(record) => {
                 Some((name.inner().to_owned(), false))
             }
             _ => None,
