@@ -137,6 +137,41 @@ fn a_simulation_writes_nothing_and_its_report_can_be_read() {
     assert_eq!(created, 5, "{lines}");
 }
 
+/// The condition Consistent of the operator, in the same words; it stops nothing.
+#[test]
+fn what_contradicts_itself_is_told() {
+    let example = Example::new();
+    let manifest = std::fs::read_to_string(example.path("galsync.yaml")).unwrap();
+    let both = manifest.replace("[fabrikam.example]", "[fabrikam.example, corp.example]");
+    std::fs::write(example.path("galsync.yaml"), both).unwrap();
+    let (code, output, errors) = example.run(&["--action", "pull"]);
+    assert_eq!(code, 0, "{output}{errors}");
+    let told = "warning: DomainClaimedTwice: connectors corp and fabrikam both claim corp.example: write it into \
+                spec.sharedDomains of both";
+    assert!(errors.contains(told), "{errors}");
+    std::fs::write(example.path("galsync.yaml"), manifest).unwrap();
+    assert!(!example.run(&["--action", "pull"]).2.contains("warning"), "nothing is said of what is in order");
+}
+
+/// Their names are read although they do not cross over themselves.
+#[test]
+fn who_has_no_display_name_is_shown_by_the_names() {
+    let example = Example::new();
+    let manifest = std::fs::read_to_string(example.path("galsync.yaml")).unwrap();
+    let dropped = "\n        attributes: {givenName: {action: Drop}, surname: {action: Drop}}\n";
+    let manifest = manifest.replace("Suffix: \" (Corp)\"\n", &format!("Suffix: \" (Corp)\"{dropped}"));
+    let manifest = manifest.replace("Suffix: \" (Fabrikam)\"\n", &format!("Suffix: \" (Fabrikam)\"{dropped}"));
+    assert_eq!(manifest.matches("surname").count(), 2);
+    std::fs::write(example.path("galsync.yaml"), manifest).unwrap();
+    example.edit("corp.json", |document| {
+        let ada = document["objects"].as_array_mut().unwrap().iter_mut().find(|person| person["anchor"] == "c-01");
+        ada.unwrap()["attributes"].as_object_mut().unwrap().remove("displayName");
+    });
+    assert_eq!(example.run_approved().0, 0);
+    let contacts = example.contacts("fabrikam.json");
+    assert!(contacts.contains(&"Ada Roe (Corp)".to_owned()), "{contacts:?}");
+}
+
 #[test]
 fn pulling_only_counts() {
     let example = Example::new();
@@ -228,6 +263,10 @@ fn mistakes_are_refused_with_what_to_write() {
             "mapping:\n        attributes: {title: {expression: entry.titel}}\n",
             &["mesh", "spec.targets[0].mapping.attributes.title.expression", "entry has no field \"titel\""],
         ),
+        // What keeps the operator from running it.
+        ("interval: 24h", "schedule: 0 2 30 2 *", &["schedule mesh: spec.schedule: "]),
+        ("  type: Memory", "  suspend: true\n  type: Memory", &["connector corp is suspended"]),
+        ("  authoritativeDomains: [corp.example]\n", "", &["connector corp: write spec.authoritativeDomains"]),
     ] {
         assert!(manifest.contains(from), "{from}");
         std::fs::write(example.path("galsync.yaml"), manifest.replacen(from, to, 1)).unwrap();

@@ -46,6 +46,6 @@ pub use links::Links;
 pub use plan::{plan, plan_part};
 pub use report::{Action, ReportLine, Sink};
 pub use result::{PairCounts, PlanHeader, PlanResult};
-pub use scope::{FilterCounter, FilterCounts, attributes_needed};
+pub use scope::{FilterCounter, FilterCounts};
 pub use scratch::{MemoryScratch, Scratch, Sorted, Sorter};
 pub use sums::Sums;

@@ -1,40 +1,11 @@
-//! What a pull must read so that plans and filters can be computed, and what the connector's filters keep.
+//! What a connector's own filters keep of a pull.
 
 use super::domains::Domains;
 use super::judge::{Judge, State};
-use crate::model::connector::{Connector, ReadScope};
-use crate::model::filters::Filters;
-use crate::model::mapping::{AttributeRule, Mapping};
-use crate::model::{Attribute, Entry, EntryClass};
+use crate::model::connector::Connector;
+use crate::model::{Entry, EntryClass};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Attributes and filter groups that these filters and mappings use, over all schedules of one connector.
-pub fn attributes_needed<'a>(
-    filters: impl IntoIterator<Item = &'a Filters>,
-    mappings: impl IntoIterator<Item = &'a Mapping>,
-) -> ReadScope {
-    let mut scope = ReadScope::default();
-    for filter in filters {
-        scope.groups.extend(filter.groups.names().cloned());
-        scope.attributes.extend(filter.expression.iter().flat_map(|expression| expression.attributes()));
-        if !filter.opt_out_mark.is_empty() {
-            scope.attributes.extend(Attribute::ALL.iter().filter(|attribute| attribute.is_custom()));
-        }
-    }
-    for mapping in mappings {
-        for &attribute in Attribute::ALL {
-            match mapping.rule(attribute) {
-                AttributeRule::Copy => drop(scope.attributes.insert(attribute)),
-                AttributeRule::Expression(expression) => scope.attributes.extend(expression.attributes()),
-                AttributeRule::Drop | AttributeRule::Constant(_) => {}
-            }
-        }
-        // A contact without a display name is shown by these.
-        scope.attributes.extend([Attribute::DisplayName, Attribute::GivenName, Attribute::Surname]);
-    }
-    scope
-}
 
 /// Counts what a connector's own filters let through: this is how an administrator checks them.
 pub struct FilterCounter<'a> {

@@ -1,7 +1,10 @@
-//! Why a run cannot even begin.
+//! Why a run cannot even begin, or no pass of a schedule does.
 
 use crate::api::InvalidField;
 use crate::model::Digest;
+
+/// What to do about a connector without domains: a plan would not know whom it may speak for.
+pub const DOMAINS_UNKNOWN: &str = "write spec.authoritativeDomains: the domains this source may speak for";
 
 /// What a person must put right, in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +19,8 @@ pub enum NotRunnable {
     NoTarget(String, String),
     #[error("connector {0} is suspended")]
     Suspended(String),
+    #[error("connector {0}: {DOMAINS_UNKNOWN}")]
+    DomainsUnknown(String),
     #[error("no run of the schedule shows the plan {0}")]
     NoPlan(Digest),
     /// The kind and name of the object, and its field.
@@ -31,17 +36,19 @@ pub enum NotRunnableReason {
     ConnectorNotFound,
     TargetNotFound,
     Suspended,
+    DomainsUnknown,
     PlanMissing,
     InvalidSpec,
 }
 
 impl NotRunnableReason {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ScheduleNotFound,
         Self::ScheduleDeleted,
         Self::ConnectorNotFound,
         Self::TargetNotFound,
         Self::Suspended,
+        Self::DomainsUnknown,
         Self::PlanMissing,
         Self::InvalidSpec,
     ];
@@ -53,6 +60,7 @@ impl NotRunnableReason {
             Self::ConnectorNotFound => "ConnectorNotFound",
             Self::TargetNotFound => "TargetNotFound",
             Self::Suspended => "Suspended",
+            Self::DomainsUnknown => "DomainsUnknown",
             Self::PlanMissing => "PlanMissing",
             Self::InvalidSpec => "InvalidSpec",
         }
@@ -75,6 +83,7 @@ impl NotRunnable {
             Self::NoConnector(_) => NotRunnableReason::ConnectorNotFound,
             Self::NoTarget(..) => NotRunnableReason::TargetNotFound,
             Self::Suspended(_) => NotRunnableReason::Suspended,
+            Self::DomainsUnknown(_) => NotRunnableReason::DomainsUnknown,
             Self::NoPlan(_) => NotRunnableReason::PlanMissing,
             Self::Invalid(..) => NotRunnableReason::InvalidSpec,
         }

@@ -48,6 +48,10 @@ fn add_mapping(scope: &mut ReadScope, mapping: &Mapping) {
             AttributeRule::Drop | AttributeRule::Constant(_) => {}
         }
     }
+    // Whoever has no display name is shown by these, also where they do not cross over themselves.
+    if !matches!(mapping.rule(Attribute::DisplayName), AttributeRule::Drop) {
+        scope.attributes.extend([Attribute::GivenName, Attribute::Surname]);
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +69,30 @@ mod tests {
                 "targets": [{ "connectorRef": { "name": "t" }, "mapping": mapping }] }
         }))
         .unwrap()
+    }
+
+    /// Seen: a person without a display name became a contact that was shown by the address.
+    #[test]
+    fn the_names_that_stand_in_for_a_display_name_are_read() {
+        let connector: GalSyncConnector = serde_json::from_value(json!({
+            "apiVersion": "galsync.dev/v1alpha1", "kind": "GalSyncConnector", "metadata": { "name": "a" },
+            "spec": { "type": "Memory", "memory": { "path": "/x" }, "filters": { "optOutMark": "" } }
+        }))
+        .unwrap();
+        let dropped = json!({ "action": "Drop" });
+        for (display_name, read) in [
+            (json!({ "action": "Copy" }), true),
+            (json!({ "expression": "entry.company" }), true),
+            (json!({ "value": " " }), true),
+            (dropped.clone(), false),
+        ] {
+            let attributes = json!({ "givenName": dropped, "surname": dropped, "displayName": display_name });
+            let schedules = [schedule("one", "a", json!({ "attributes": attributes }))];
+            let scope = read_scope(&connector, &schedules, &OwnerId::new("o").unwrap()).unwrap();
+            for name in [Attribute::GivenName, Attribute::Surname] {
+                assert_eq!(scope.attributes.contains(&name), read, "{display_name}");
+            }
+        }
     }
 
     #[test]

@@ -50,7 +50,8 @@ pub(super) fn run(
         decisions: BTreeMap::new(),
         others: OtherRuns::default(),
     };
-    let mut run = resolve::run(&namespace, inputs).map_err(|error| match error {
+    let ready = resolve::ready(&namespace, schedule, wishes.owner);
+    let mut run = ready.and_then(|()| resolve::run(&namespace, inputs)).map_err(|error| match error {
         NotRunnable::NoConnector(connector) => {
             UsageError(format!("schedule {name}: the manifests hold no GalSyncConnector {connector}"))
         }

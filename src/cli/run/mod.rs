@@ -14,6 +14,7 @@ use crate::job::{self, Context, SystemClock, plan_file};
 use crate::model::{Digest, OwnerId};
 use crate::operation::{Outcome, Request};
 use crate::pass::{self, Action, Finish, KnownPlan, Observed, Run, RunReason, State, Step, Subject, TargetState};
+use crate::resolve::inconsistencies;
 use crate::store::{Store, environment_options};
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -94,6 +95,9 @@ impl RunCommand {
         let schedule = manifests.schedule(self.schedule.as_deref())?;
         if schedule.spec.suspend {
             eprintln!("note: the schedule is suspended; the operator would not run it");
+        }
+        for finding in inconsistencies(&manifests.namespace_of(schedule), schedule) {
+            eprintln!("warning: {finding}");
         }
         let action = if self.approve.is_empty() { self.action.map(Action::from) } else { Some(Action::Push) };
         let wishes = inputs::Wishes { owner: &owner, action, memories: &memories };

@@ -8,6 +8,7 @@ use crate::controller::job_state::{End, JobState};
 use crate::controller::run::wire;
 use crate::operation::{FORMAT, Operation, Outcome, Reason, Request, Verdict};
 use crate::pass::MAX_ATTEMPTS;
+use crate::resolve::DOMAINS_UNKNOWN;
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
@@ -224,7 +225,7 @@ fn wanted(observation: &Observation, status: &GalSyncConnectorStatus, generation
             } else {
                 format!("; the system says that it is authoritative for {}", found.join(", "))
             };
-            let message = format!("write spec.authoritativeDomains: the domains this source may speak for{proposal}");
+            let message = format!("{DOMAINS_UNKNOWN}{proposal}");
             stalled = Some(("DomainsUnknown", message.clone()));
             ready(false, "DomainsUnknown", message)
         }

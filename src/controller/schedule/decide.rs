@@ -1,16 +1,18 @@
 //! Whether a pass begins now, and what the schedule's status says. Pure.
 
-use super::observe::{Observation, Times};
-use super::{consistency, removal, report};
+use super::observe::Observation;
+use super::{removal, report};
 use crate::api::conditions::{self, Wanted, types};
 use crate::api::reference::LocalReference;
 use crate::api::schedule::GalSyncScheduleStatus;
 use crate::api::{GalSyncSchedule, REQUESTED_AT};
+use crate::controller::context::each;
 use crate::controller::events::Event;
 use crate::controller::names::bounded;
 use crate::controller::run::{self, wire};
 use crate::model::digest::short_hash;
 use crate::model::timing::{Due, Remembered, Terms, due};
+use crate::resolve::{Namespace, NotRunnable, Times, inconsistencies};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -42,7 +44,9 @@ pub fn decide(observation: &Observation) -> Decision {
     removal::forget(&mut status, schedule, runs);
 
     let active = runs.iter().rev().find(|run| !run::is_manual(run) && !run::is_completed(run) && !run::rests(run));
-    let ready = readiness(observation);
+    let namespace = Namespace::new(each(&observation.connectors), each(&observation.schedules));
+    let ready = readiness(observation, &namespace);
+    let stalled = stalled(&ready);
     let able = ready.status == Some(true) && !schedule.spec.suspend;
     let times = observation.checked.as_ref().ok().filter(|_| able);
     let mut start = None;
@@ -73,18 +77,15 @@ pub fn decide(observation: &Observation) -> Decision {
         Due::Now { time, .. } => time,
     });
     status.next_schedule_time = next.map(wire::time);
-    let consistent = consistency::condition(schedule, &observation.schedules, &observation.connectors);
     let wanted = vec![
         Some(ready),
         report::synced(&before, runs),
         Some(report::approval(&status, &schedule.spec.approval.approved_plan_digests)),
-        Some(consistent),
+        Some(consistent(&namespace, schedule)),
         report::removals_held(&status),
     ];
     let mut wanted: Vec<Wanted> = wanted.into_iter().flatten().collect();
-    if let Some(stalled) = stalled(observation) {
-        wanted.push(stalled);
-    }
+    wanted.extend(stalled);
     status.conditions = conditions::merge(&before.conditions, wanted, generation, *now);
 
     let mut events = report::events(&before, &status, &newly_finished);
@@ -139,8 +140,8 @@ fn is_due(observation: &Observation, times: &Times, status: &GalSyncScheduleStat
 }
 
 /// Whether the schedule is able to run.
-fn readiness(observation: &Observation) -> Wanted {
-    let Observation { schedule, checked, connectors, .. } = observation;
+fn readiness(observation: &Observation, namespace: &Namespace<'_>) -> Wanted {
+    let Observation { schedule, checked, .. } = observation;
     let not = |reason: &str, message: String| Wanted::new(types::READY, false, reason, message);
     if let Err(invalid) = checked {
         return not("InvalidSpec", invalid.to_string());
@@ -150,12 +151,11 @@ fn readiness(observation: &Observation) -> Wanted {
     let targets = spec.targets.iter().map(|target| (target.connector_ref.name.as_str(), true));
     let mut unverified = None;
     for (name, is_target) in sources.chain(targets) {
-        let Some(connector) = connectors.iter().find(|connector| connector.name_any() == name) else {
-            return not("ConnectorNotFound", format!("there is no connector {name} in this namespace"));
+        let connector = match namespace.usable_connector(name) {
+            Ok(connector) => connector,
+            Err(error @ NotRunnable::Suspended(_)) => return not("ConnectorSuspended", error.to_string()),
+            Err(error) => return not(error.reason().label(), error.to_string()),
         };
-        if connector.spec.suspend {
-            return not("ConnectorSuspended", format!("connector {name} is suspended"));
-        }
         let status = connector.status.as_ref();
         let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
         if let Some(stalled) = conditions::find(conditions, types::STALLED) {
@@ -186,8 +186,15 @@ fn readiness(observation: &Observation) -> Wanted {
 }
 
 /// Only what a person must put right; a connector that is being verified or suspended passes.
-fn stalled(observation: &Observation) -> Option<Wanted> {
-    let ready = readiness(observation);
+fn stalled(ready: &Wanted) -> Option<Wanted> {
     let stuck = ready.status == Some(false) && ready.reason != "ConnectorSuspended";
-    stuck.then_some(Wanted { kind: types::STALLED, status: Some(true), ..ready })
+    stuck.then(|| Wanted { kind: types::STALLED, status: Some(true), ..ready.clone() })
+}
+
+/// Whether the schedule fits the others of its namespace.
+fn consistent(namespace: &Namespace<'_>, schedule: &GalSyncSchedule) -> Wanted {
+    let findings = inconsistencies(namespace, schedule);
+    let Some(first) = findings.first() else { return Wanted::new(types::CONSISTENT, true, "NoContradiction", "") };
+    let sentences: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    Wanted::new(types::CONSISTENT, false, first.reason.label(), sentences.join("; "))
 }

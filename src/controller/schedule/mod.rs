@@ -1,7 +1,6 @@
 //! Schedules: make a run when one is due, and tell how things stand.
 
 mod act;
-mod consistency;
 mod decide;
 mod observe;
 mod removal;

@@ -1,11 +1,11 @@
 //! Reads what a schedule's next step depends on: the schedule, its runs, its connectors.
 
-use crate::api::convert::{InvalidField, freezes, punctuality, source_rules, target_rules, timing};
+use crate::api::convert::InvalidField;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use crate::controller::context::{Context, Guarded, Known};
 use crate::controller::error::Error;
-use crate::model::timing::Timing;
-use jiff::{SignedDuration, Timestamp};
+use crate::resolve::{Times, checked_times};
+use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::Api;
 
@@ -20,30 +20,12 @@ pub struct Observation {
     pub now: Timestamp,
 }
 
-/// What the schedule says about time.
-pub struct Times {
-    pub timing: Timing,
-    pub retry_after: SignedDuration,
-    pub starting_deadline: Option<SignedDuration>,
-}
-
 pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<Option<Observation>, Error> {
     let api: Api<Guarded<GalSyncSchedule>> = Api::namespaced(context.client.clone(), namespace);
     let Some(Guarded { 0: Ok(schedule) }) = api.get_opt(name).await? else { return Ok(None) };
     if schedule.metadata.deletion_timestamp.is_some() {
         return Ok(None);
     }
-    let owner = &context.settings.owner;
-    let checked = (0..schedule.spec.sources.len())
-        .try_for_each(|index| source_rules(&schedule, index).map(drop))
-        .and_then(|()| {
-            (0..schedule.spec.targets.len()).try_for_each(|index| target_rules(&schedule, index, owner).map(drop))
-        })
-        .and_then(|()| {
-            freezes(&schedule)?;
-            let (retry_after, starting_deadline) = punctuality(&schedule)?;
-            Ok(Times { timing: timing(&schedule)?, retry_after, starting_deadline })
-        });
     let mut runs = context.runs_of(namespace, name);
     // The cache may not have the run yet that was made a moment ago.
     let active = schedule.status.as_ref().and_then(|status| status.active_run_ref.as_ref());
@@ -55,7 +37,7 @@ pub async fn observe(context: &Context, namespace: &str, name: &str) -> Result<O
     }
     runs.sort_by_key(|run| (run.creation_timestamp().map(|time| time.0), run.name_any()));
     Ok(Some(Observation {
-        checked,
+        checked: checked_times(&schedule, &context.settings.owner),
         connectors: context.connectors(namespace),
         schedules: context.schedules(namespace),
         runs,

@@ -1,7 +1,7 @@
 //! When a pass begins and what the status says, as tables.
 
 use super::decide::{Decision, decide};
-use super::observe::{Observation, Times};
+use super::observe::Observation;
 use crate::api::conditions::{find, types};
 use crate::api::run::OperationStatus;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule, GalSyncScheduleStatus};
@@ -9,6 +9,7 @@ use crate::controller::context::Known;
 use crate::controller::run::wire;
 use crate::model::timing::Timing;
 use crate::operation::{Outcome, Reason, Verdict};
+use crate::resolve::Times;
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use serde_json::json;

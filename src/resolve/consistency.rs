@@ -1,64 +1,80 @@
-//! What cannot be right about the schedules and connectors of a namespace together (mail-rules §2, §4). Pure. It stops
+//! What cannot be right about the schedules and connectors of a namespace together (mail-rules §2, §4). It stops
 //! no pass: the engine refuses what would do harm, entry by entry; this says beforehand why it will.
 
-use crate::api::conditions::{Wanted, types};
+use super::namespace::{Namespace, connector_name, schedule_name, sources, targets};
 use crate::api::schedule::Mode;
 use crate::api::{GalSyncConnector, GalSyncSchedule};
-use crate::controller::context::{Known, each};
-use kube::{Resource, ResourceExt};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::fmt;
 
-/// Something that contradicts itself.
+/// Something that contradicts itself, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Finding {
-    reason: &'static str,
-    message: String,
+pub struct Inconsistency {
+    pub reason: InconsistencyReason,
+    pub message: String,
 }
 
-/// The condition Consistent.
-pub fn condition(
-    schedule: &GalSyncSchedule,
-    schedules: &[Known<GalSyncSchedule>],
-    connectors: &[Known<GalSyncConnector>],
-) -> Wanted {
-    let findings = Namespace::new(schedules, connectors).findings(schedule);
-    match findings.as_slice() {
-        [] => Wanted::new(types::CONSISTENT, true, "NoContradiction", ""),
-        [first, ..] => {
-            let sentences: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
-            Wanted::new(types::CONSISTENT, false, first.reason, sentences.join("; "))
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InconsistencyReason {
+    /// Two sources are one system.
+    SameIdentity,
+    /// Two schedules write one source into one target.
+    SourceWrittenTwice,
+    DomainClaimedTwice,
+    /// Both halves of a hybrid organization get one source.
+    HybridTargets,
+    ContactsInSourceScope,
+}
+
+impl InconsistencyReason {
+    pub const ALL: [Self; 5] = [
+        Self::SameIdentity,
+        Self::SourceWrittenTwice,
+        Self::DomainClaimedTwice,
+        Self::HybridTargets,
+        Self::ContactsInSourceScope,
+    ];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::SameIdentity => "SameIdentity",
+            Self::SourceWrittenTwice => "SourceWrittenTwice",
+            Self::DomainClaimedTwice => "DomainClaimedTwice",
+            Self::HybridTargets => "HybridTargets",
+            Self::ContactsInSourceScope => "ContactsInSourceScope",
         }
     }
 }
 
-struct Namespace<'a> {
-    schedules: &'a [Known<GalSyncSchedule>],
-    connectors: HashMap<&'a str, &'a GalSyncConnector>,
+impl fmt::Display for Inconsistency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason.label(), self.message)
+    }
 }
 
-fn name<K: Resource>(object: &K) -> &str {
-    object.meta().name.as_deref().unwrap_or_default()
+/// What is wrong with the schedule beside the others of its namespace.
+pub fn inconsistencies(namespace: &Namespace<'_>, schedule: &GalSyncSchedule) -> Vec<Inconsistency> {
+    Check { namespace, schedule }.findings()
 }
 
-fn sources(schedule: &GalSyncSchedule) -> impl Iterator<Item = &str> {
-    schedule.spec.sources.iter().map(|source| source.connector_ref.name.as_str())
-}
-
-fn targets(schedule: &GalSyncSchedule) -> impl Iterator<Item = &str> {
-    schedule.spec.targets.iter().map(|target| target.connector_ref.name.as_str())
+struct Check<'a> {
+    namespace: &'a Namespace<'a>,
+    schedule: &'a GalSyncSchedule,
 }
 
 fn identity(connector: &GalSyncConnector) -> Option<&str> {
     connector.status.as_ref()?.identity.as_ref().map(|identity| identity.as_str())
 }
 
-impl<'a> Namespace<'a> {
-    fn new(schedules: &'a [Known<GalSyncSchedule>], connectors: &'a [Known<GalSyncConnector>]) -> Self {
-        Self { schedules, connectors: each(connectors).map(|connector| (name(connector), connector)).collect() }
+impl<'a> Check<'a> {
+    fn connector(&self, named: &str) -> Option<&'a GalSyncConnector> {
+        self.namespace.connector(named)
     }
 
-    fn connector(&self, named: &str) -> Option<&'a GalSyncConnector> {
-        self.connectors.get(named).copied()
+    /// All schedules, this one among them also where a cache does not have it yet.
+    fn schedules(&self) -> impl Iterator<Item = &'a GalSyncSchedule> {
+        let others = self.namespace.schedules().filter(|other| schedule_name(other) != schedule_name(self.schedule));
+        others.chain([self.schedule])
     }
 
     /// The same connector, or another one to the same system.
@@ -67,34 +83,36 @@ impl<'a> Namespace<'a> {
         one == other || identity(one).is_some() && identity(one) == identity(other)
     }
 
-    fn findings(&self, schedule: &GalSyncSchedule) -> Vec<Finding> {
+    fn findings(&self) -> Vec<Inconsistency> {
         let mut findings = Vec::new();
-        self.one_system_twice(schedule, &mut findings);
-        self.written_twice(schedule, &mut findings);
-        self.claimed_twice(schedule, &mut findings);
-        self.hybrid_pairs(schedule, &mut findings);
-        self.contacts_in_scope(schedule, &mut findings);
+        self.one_system_twice(&mut findings);
+        self.written_twice(&mut findings);
+        self.claimed_twice(&mut findings);
+        self.hybrid_pairs(&mut findings);
+        self.contacts_in_scope(&mut findings);
         findings
     }
 
     /// Two sources of one system.
-    fn one_system_twice(&self, schedule: &GalSyncSchedule, findings: &mut Vec<Finding>) {
+    fn one_system_twice(&self, findings: &mut Vec<Inconsistency>) {
+        let schedule = self.schedule;
         let names: Vec<&str> = sources(schedule).collect();
         for (place, one) in names.iter().enumerate() {
             for other in names[..place].iter().filter(|other| self.is_same_system(one, other)) {
                 let message = format!("sources {other} and {one} are one system; take one of them out");
-                findings.push(Finding { reason: "SameIdentity", message });
+                findings.push(Inconsistency { reason: InconsistencyReason::SameIdentity, message });
             }
         }
     }
 
     /// Another schedule writes the same source into the same target.
-    fn written_twice(&self, schedule: &GalSyncSchedule, findings: &mut Vec<Finding>) {
+    fn written_twice(&self, findings: &mut Vec<Inconsistency>) {
+        let schedule = self.schedule;
         let pushes = |schedule: &&GalSyncSchedule| schedule.spec.mode == Mode::Push && !schedule.spec.suspend;
         if !pushes(&schedule) {
             return;
         }
-        for other in each(self.schedules).filter(pushes).filter(|other| name(*other) != name(schedule)) {
+        for other in self.schedules().filter(pushes).filter(|other| schedule_name(other) != schedule_name(schedule)) {
             for target in targets(schedule).filter(|target| targets(other).any(|t| self.is_same_system(target, t))) {
                 // A mesh writes no source back to where it comes from.
                 let written = |source: &&str| !self.is_same_system(source, target);
@@ -103,22 +121,23 @@ impl<'a> Namespace<'a> {
                     let message = format!(
                         "schedule {} writes source {source} into target {target} as well: one of the two gets no address \
                          for people that both take; keep their filters apart or remove one",
-                        other.name_any()
+                        schedule_name(other)
                     );
-                    findings.push(Finding { reason: "SourceWrittenTwice", message });
+                    findings.push(Inconsistency { reason: InconsistencyReason::SourceWrittenTwice, message });
                 }
             }
         }
     }
 
     /// Another connector that is a source claims a domain of one of this schedule's sources.
-    fn claimed_twice(&self, schedule: &GalSyncSchedule, findings: &mut Vec<Finding>) {
-        let read: BTreeSet<&str> = each(self.schedules).chain([schedule]).flat_map(sources).collect();
+    fn claimed_twice(&self, findings: &mut Vec<Inconsistency>) {
+        let schedule = self.schedule;
+        let read: BTreeSet<&str> = self.schedules().flat_map(sources).collect();
         let mut told = BTreeSet::new();
         for one in sources(schedule).filter_map(|named| self.connector(named)) {
             let own: BTreeSet<String> = claimed(one).collect();
             for other in read.iter().filter_map(|named| self.connector(named)) {
-                let (a, b) = (name(one), name(other));
+                let (a, b) = (connector_name(one), connector_name(other));
                 if a == b || are_one_organization(one, other) {
                     continue;
                 }
@@ -130,17 +149,19 @@ impl<'a> Namespace<'a> {
                          spec.sameOrganizationAs into one of a hybrid pair",
                         domains.join(", ")
                     );
-                    findings.push(Finding { reason: "DomainClaimedTwice", message });
+                    findings.push(Inconsistency { reason: InconsistencyReason::DomainClaimedTwice, message });
                 }
             }
         }
     }
 
     /// Both halves of a hybrid organization get the same source: directory synchronization makes each contact twice.
-    fn hybrid_pairs(&self, schedule: &GalSyncSchedule, findings: &mut Vec<Finding>) {
-        let all = each(self.schedules).filter(|other| name(*other) != name(schedule)).chain([schedule]);
-        let written: BTreeSet<(&str, &str)> =
-            all.flat_map(|one| targets(one).flat_map(move |target| sources(one).map(move |s| (target, s)))).collect();
+    fn hybrid_pairs(&self, findings: &mut Vec<Inconsistency>) {
+        let schedule = self.schedule;
+        let written: BTreeSet<(&str, &str)> = self
+            .schedules()
+            .flat_map(|one| targets(one).flat_map(move |target| sources(one).map(move |s| (target, s))))
+            .collect();
         let mut told = BTreeSet::new();
         for target in targets(schedule) {
             for source in sources(schedule).filter(|source| *source != target) {
@@ -155,7 +176,7 @@ impl<'a> Namespace<'a> {
                              synchronization makes its contacts twice; keep one of the two targets",
                             pair.0, pair.1
                         );
-                        findings.push(Finding { reason: "HybridTargets", message });
+                        findings.push(Inconsistency { reason: InconsistencyReason::HybridTargets, message });
                     }
                 }
             }
@@ -163,20 +184,21 @@ impl<'a> Namespace<'a> {
     }
 
     /// The contacts that a target gets lie where another source reads.
-    fn contacts_in_scope(&self, schedule: &GalSyncSchedule, findings: &mut Vec<Finding>) {
-        let read: BTreeSet<&str> = each(self.schedules).chain([schedule]).flat_map(sources).collect();
+    fn contacts_in_scope(&self, findings: &mut Vec<Inconsistency>) {
+        let schedule = self.schedule;
+        let read: BTreeSet<&str> = self.schedules().flat_map(sources).collect();
         for target in targets(schedule).filter_map(|named| self.connector(named)) {
             let settings = target.spec.exchange_on_premises.as_ref();
             let Some(unit) = settings.and_then(|settings| settings.contacts_ou.as_ref()) else { continue };
             for source in read.iter().filter_map(|named| self.connector(named)) {
-                let (name, of) = (source.name_any(), target.name_any());
+                let (name, of) = (connector_name(source), connector_name(target));
                 // A mesh reads where it writes; the marks tell its contacts from people.
                 if name != of && reads(source, target, unit.as_str()) {
                     let message = format!(
                         "the contacts of target {of} lie within what source {name} reads: exclude {unit} by \
                          filters.organizationalUnits of {name}"
                     );
-                    findings.push(Finding { reason: "ContactsInSourceScope", message });
+                    findings.push(Inconsistency { reason: InconsistencyReason::ContactsInSourceScope, message });
                 }
             }
         }
@@ -185,7 +207,7 @@ impl<'a> Namespace<'a> {
 
 fn are_one_organization(one: &GalSyncConnector, other: &GalSyncConnector) -> bool {
     let names = |one: &GalSyncConnector, other: &GalSyncConnector| {
-        one.spec.same_organization_as.as_ref().is_some_and(|reference| reference.name.as_str() == name(other))
+        one.spec.same_organization_as.as_ref().is_some_and(|reference| reference.name.as_str() == connector_name(other))
     };
     names(one, other) || names(other, one)
 }
@@ -223,7 +245,6 @@ fn lies_in(name: &str, above: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::context::known;
     use serde_json::{Value, json};
 
     fn connector(name: &str, spec: Value) -> GalSyncConnector {
@@ -255,8 +276,22 @@ mod tests {
     }
 
     fn reasons(schedules: &[GalSyncSchedule], connectors: &[GalSyncConnector]) -> Vec<&'static str> {
-        let findings = Namespace::new(&known(schedules), &known(connectors)).findings(&schedules[0]);
-        findings.into_iter().map(|finding| finding.reason).collect()
+        let findings = inconsistencies(&Namespace::new(connectors, schedules), &schedules[0]);
+        findings.into_iter().map(|finding| finding.reason.label()).collect()
+    }
+
+    /// A person finds each reason in the manual.
+    #[test]
+    fn reasons_are_told_in_the_manual() {
+        let manual = include_str!("../../docs/schedules.md");
+        let labels = InconsistencyReason::ALL.map(InconsistencyReason::label);
+        assert_eq!(
+            labels,
+            ["SameIdentity", "SourceWrittenTwice", "DomainClaimedTwice", "HybridTargets", "ContactsInSourceScope"]
+        );
+        for label in labels {
+            assert!(manual.contains(&format!("| `{label}` |")), "{label} is not in docs/schedules.md");
+        }
     }
 
     #[test]
