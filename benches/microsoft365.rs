@@ -121,10 +121,11 @@ async fn push(contacts: usize, rate: f64) -> Vec<Row> {
     }
     let time = start.elapsed();
     assert_eq!(done, contacts, "every contact is made");
-    let made: BTreeSet<String> = sandbox.objects(TENANT).iter().map(|object| object.primary().to_owned()).collect();
+    let made: BTreeSet<String> =
+        sandbox.microsoft365.objects(TENANT).iter().map(|object| object.primary().to_owned()).collect();
     assert!(made.len() >= contacts, "none is doubled or lost");
     let answered: BTreeMap<bool, u64> = {
-        let hosted = sandbox.state.microsoft365.tenant(TENANT).expect("the tenant");
+        let hosted = sandbox.microsoft365.tenant(TENANT).expect("the tenant");
         let counts = hosted.lock().cmdlets_answered.clone();
         counts.into_iter().fold(BTreeMap::new(), |mut sums, ((_, status), count)| {
             *sums.entry(status == 429).or_default() += count;

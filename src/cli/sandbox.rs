@@ -2,17 +2,17 @@
 
 use super::{Exit, Shared, UsageError};
 use crate::sandbox::config::Config;
-use crate::sandbox::tls::Identity;
+use crate::sandbox::server::tls::Identity;
 use crate::sandbox::{Sandbox as Server, SandboxError};
 use anyhow::Context;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Serves tenants of Microsoft 365 from memory, for trying things out.
+/// Serves tenants of mail systems from memory, for trying things out.
 ///
-/// The token endpoint, Graph and Exchange's cmdlet endpoint answer on one address, as strictly as the real services
-/// and with their limits and oddities. docs/sandbox.md has the configuration.
+/// All services answer on one address, as strictly as the real ones and with their limits and oddities; for Microsoft
+/// 365 these are the token endpoint, Graph and Exchange's cmdlet endpoint. docs/sandbox.md has the configuration.
 #[derive(Debug, Args)]
 pub struct Sandbox {
     /// Tenants, limits and faults, in YAML.
@@ -60,9 +60,11 @@ impl Sandbox {
             bound => bound?,
         };
         let state = sandbox.state();
-        for hosted in state.microsoft365.tenants() {
-            let objects = hosted.lock().directory.len();
-            tracing::info!(tenant = %hosted.id, organization = %hosted.organization, objects, "tenant is ready");
+        for system in state.systems() {
+            for tenant in system.tenants.list() {
+                let (id, organization, objects) = (tenant.id, tenant.organization, tenant.objects);
+                tracing::info!(system = system.name, tenant = id, organization, objects, "tenant is ready");
+            }
         }
         // Scripts wait for this line, and learn the port from it.
         println!("listening on {scheme}://{}", sandbox.address);

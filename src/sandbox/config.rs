@@ -1,120 +1,25 @@
 //! What a sandbox is asked to be: one YAML file, parsed strictly and checked before anything is served.
 
-use super::faults::Fault;
-use super::microsoft365::config::Tenant;
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use super::microsoft365::config::Microsoft365;
+use super::server::faults::Fault;
+use super::server::settings::{ClockSettings, ConfigError};
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-/// The file cannot be used; the sentence says what to change.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    #[error("{path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("{path}: {source}")]
-    Parse { path: PathBuf, source: serde_yaml::Error },
-    #[error("{0}")]
-    Invalid(String),
-}
-
-impl ConfigError {
-    pub fn invalid(sentence: impl Into<String>) -> Self {
-        Self::Invalid(sentence.into())
-    }
-}
-
-/// The whole configuration of a sandbox.
+/// The whole configuration of a sandbox. Each mail system has a section; one of them has a tenant at least.
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
     /// Decides all that is left to chance: seeded people, probabilities of faults.
     pub seed: u64,
     pub clock: ClockSettings,
-    pub microsoft365: Microsoft365,
-    /// Applied in order; the first rule that matches a request decides.
+    pub microsoft365: Option<Microsoft365>,
+    /// Applied in order; the first rule that matches a request decides. They are checked with the services that are
+    /// there.
     pub faults: Vec<Fault>,
     /// Folder that relative file names start from; the folder of the file itself.
     #[serde(skip)]
     pub folder: PathBuf,
-}
-
-#[derive(Debug, Clone, Deserialize, Default)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Microsoft365 {
-    pub tenants: Vec<Tenant>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct ClockSettings {
-    /// When the sandbox's time begins; absent = now.
-    pub start: Option<Timestamp>,
-    /// Seconds of the sandbox per real second; 0 = stands still until it is moved on.
-    pub speed: f64,
-}
-
-impl Default for ClockSettings {
-    fn default() -> Self {
-        Self { start: None, speed: 1.0 }
-    }
-}
-
-/// A length of time as people write it: `90s`, `1h 30m`, `7d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
-pub struct Span(pub Duration);
-
-impl Span {
-    pub const ZERO: Self = Self(Duration::ZERO);
-
-    pub const fn seconds(seconds: u64) -> Self {
-        Self(Duration::from_secs(seconds))
-    }
-
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is no duration such as 90s, 1h30m or 7d");
-        let span: jiff::Span = text.parse().map_err(|_| wrong())?;
-        let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
-        if length < SignedDuration::ZERO {
-            return Err(wrong());
-        }
-        Ok(Self(length.unsigned_abs()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
-
-impl Serialize for Span {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&format!("{}ms", self.0.as_millis()))
-    }
-}
-
-/// A text that stands in the file or in another one beside it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Text {
-    Value(String),
-    File(PathBuf),
-}
-
-impl Text {
-    /// The text; of a file without the line end that editors add.
-    pub fn load(&self, folder: &Path) -> Result<String, ConfigError> {
-        match self {
-            Self::Value(value) => Ok(value.clone()),
-            Self::File(name) => {
-                let path = folder.join(name);
-                let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path, source })?;
-                Ok(text.trim_end_matches(['\n', '\r']).to_owned())
-            }
-        }
-    }
 }
 
 impl Config {
@@ -137,52 +42,52 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        if !(self.clock.speed.is_finite() && self.clock.speed >= 0.0) {
-            return Err(ConfigError::invalid("clock.speed must be 0 or more"));
+        self.clock.check()?;
+        let microsoft365 = self.microsoft365.as_ref();
+        microsoft365.map_or(Ok(()), Microsoft365::check)?;
+        if microsoft365.is_none_or(|system| system.tenants.is_empty()) {
+            return Err(ConfigError::at(
+                "microsoft365.tenants",
+                "there is no tenant, so the sandbox would serve nothing; write at least one",
+            ));
         }
-        if self.microsoft365.tenants.is_empty() {
-            return Err(ConfigError::invalid("microsoft365.tenants is empty: a sandbox needs a tenant"));
-        }
-        let mut names = BTreeSet::new();
-        for tenant in &self.microsoft365.tenants {
-            tenant.check()?;
-            for name in tenant.names() {
-                if !names.insert(name.clone()) {
-                    return Err(ConfigError::invalid(format!("{name} belongs to two tenants")));
-                }
-            }
-        }
-        self.faults.iter().try_for_each(Fault::check)
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::{Sandbox, SandboxError};
 
     const TENANT: &str =
         "microsoft365: {tenants: [{id: 11111111-2222-3333-4444-555555555555, organization: a.onmicrosoft.com}]}";
 
-    #[test]
-    fn spans_are_read_as_people_write_them() {
-        for (text, seconds) in [("90s", 90), ("1h30m", 5_400), ("1h 30m", 5_400), ("7d", 604_800), ("0s", 0)] {
-            assert_eq!(Span::parse(text), Ok(Span::seconds(seconds)), "{text}");
-        }
-        for text in ["", "7", "-1s", "1 month", "soon"] {
-            assert!(Span::parse(text).is_err(), "{text}");
-        }
+    /// What the tenant has beside its names.
+    fn with(more: &str) -> String {
+        TENANT.replace("a.onmicrosoft.com}", &format!("a.onmicrosoft.com, {more}}}"))
     }
 
     #[test]
     fn mistakes_are_told() {
         assert!(Config::parse(TENANT).is_ok());
         for (text, part) in [
-            ("{}", "needs a tenant"),
+            ("{}", "microsoft365.tenants: there is no tenant, so the sandbox would serve nothing; write at least one"),
+            ("microsoft365: {}", "write at least one"),
             ("tenants: []", "unknown field `tenants`"),
-            (&format!("{TENANT}\nclock: {{speed: -1}}"), "clock.speed"),
+            (&format!("{TENANT}\nclock: {{speed: -1}}"), "clock.speed: -1 is not a speed; write 0 or more"),
             (&TENANT.replace("organization: a.onmicrosoft.com", "organization: 'a b'"), "domain name"),
             (&TENANT.replace("organization: a.onmicrosoft.com", "organisation: a"), "unknown field `organisation`"),
-            (&TENANT.replace("11111111-2222-3333-4444-555555555555", "x"), "'x' is no GUID"),
+            (&TENANT.replace("11111111-2222-3333-4444-555555555555", "x"), "'x' is not a GUID; write one such as"),
+            (&with("exchange: {latency: soon}"), "'soon' is not a length of time; write one such as"),
+            (&with("exchange: {burst: 0}"), "microsoft365.tenants[0].exchange.burst: 0 is too few; write 1 or more"),
+            (&with("graph: {emptyPageEvery: 1}"), "microsoft365.tenants[0].graph.emptyPageEvery: with 1"),
+            (&with("people: 3000000"), "microsoft365.tenants[0].people: 3000000 are too many; write 2000000 or less"),
+            (&with("domains: [b.example, b.example]"), "this tenant is called b.example already; write every id"),
+            (
+                &with("apps: [{clientId: 66666666-7777-8888-9999-000000000000}]"),
+                "microsoft365.tenants[0].apps[0]: app 66666666-7777-8888-9999-000000000000 has nothing to sign in with",
+            ),
         ] {
             let error = Config::parse(text).map(|_| ()).unwrap_err();
             let mut sentence = error.to_string();
@@ -192,6 +97,35 @@ mod tests {
                 cause = inner.source();
             }
             assert!(sentence.contains(part), "{sentence}");
+        }
+    }
+
+    #[tokio::test]
+    async fn mistakes_that_show_when_the_sandbox_is_made_are_told() {
+        for (text, part) in [
+            (
+                format!("{TENANT}\nfaults: [{{then: repeat}}, {{on: {{service: grahp}}, then: repeat}}]"),
+                "faults[1].on.service: there is no service 'grahp'; write one of exchange, graph, token",
+            ),
+            (
+                format!("{TENANT}\nfaults: [{{on: {{service: graph}}, then: transient}}]"),
+                "faults[0].then: graph does not have the effect 'transient'; write an effect that all services have, or \
+                 one of accessDenied, expiredToken, resyncRequired, syncStateNotFound",
+            ),
+            (
+                with("objects: [{kind: MailContact, displayName: Eve}]"),
+                "microsoft365.tenants[0].objects[0]: Eve: this kind needs externalAddress; write it",
+            ),
+            (
+                with("apps: [{clientId: 66666666-7777-8888-9999-000000000000, certificates: [{pem: {value: x}}]}]"),
+                "microsoft365.tenants[0].apps[0].certificates[0].pem: this is not PEM; write the certificate",
+            ),
+        ] {
+            let config = Config::parse(&text).unwrap();
+            let Err(SandboxError::Config(error)) = Sandbox::start(&config).await.map(|_| ()) else {
+                panic!("{text} was taken")
+            };
+            assert!(error.to_string().contains(part), "{error}");
         }
     }
 }

@@ -2,32 +2,24 @@
 //! Graph, Exchange's cmdlet endpoint) from memory, as strictly as the real services and with their oddities:
 //! delays, quotas, throttling, odd errors, and faults by rule. `docs/sandbox.md` is for its users.
 //!
-//! To read it: [`server`] takes a request through faults and limits to [`microsoft365`], where `token`, `graph`
-//! and `exchange` answer from a `tenant`. Exchange is where changes happen; Graph's `view` learns of them later.
+//! To read it: [`server`] takes a request through faults and limits to the service that it is for and knows no mail
+//! system; each of these has a folder beside it. In [`microsoft365`], `token`, `graph` and `exchange` answer from a
+//! `tenant`. [`people`] are the invented ones whom all systems give accounts.
 //!
 //! Tests use it as a library: [`Sandbox::start`] serves on a free port of the loopback until the handle is dropped.
 
-pub mod admin;
-mod batch;
-pub mod call;
-pub mod clock;
 pub mod config;
-pub mod counters;
-pub mod faults;
-pub mod guid;
-pub mod limits;
 pub mod microsoft365;
-pub mod record;
-pub mod seed;
+pub mod people;
+mod people_names;
 pub mod server;
-pub mod tls;
 
 use axum::serve::ListenerExt;
-use config::{Config, ConfigError};
-use microsoft365::change::{self, Change};
-use microsoft365::objects::ObjectError;
-use microsoft365::recipient::Recipient;
-use server::State;
+use config::Config;
+use microsoft365::Microsoft365;
+use server::clock::Clock;
+use server::settings::ConfigError;
+use server::{State, tls};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,6 +42,7 @@ pub enum SandboxError {
 /// A sandbox that is bound to its port and not yet serving.
 pub struct Sandbox {
     state: Arc<State>,
+    microsoft365: Arc<Microsoft365>,
     listener: TcpListener,
     identity: Option<tls::Identity>,
     pub address: SocketAddr,
@@ -61,19 +54,24 @@ impl Sandbox {
         address: SocketAddr,
         identity: Option<tls::Identity>,
     ) -> Result<Self, SandboxError> {
-        let state = Arc::new(State::new(config, identity.is_some())?);
+        let clock = Clock::new(&config.clock);
+        let settings = config.microsoft365.clone().unwrap_or_default();
+        let microsoft365 = Microsoft365::new(&settings, config.seed, &config.folder, clock.now())?;
+        let systems = vec![microsoft365::system(&microsoft365)];
+        let state = Arc::new(State::new(clock, systems, &config.faults, config.seed, identity.is_some())?);
         let failed = |source| SandboxError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { state, listener, identity, address })
+        Ok(Self { state, microsoft365, listener, identity, address })
     }
 
     /// Serves on a free port of the loopback, without TLS, until the handle is dropped.
     pub async fn start(config: &Config) -> Result<Handle, SandboxError> {
         let sandbox = Self::bind(config, SocketAddr::from(([127, 0, 0, 1], 0)), None).await?;
-        let (state, address) = (sandbox.state.clone(), sandbox.address);
+        let (state, microsoft365) = (sandbox.state.clone(), sandbox.microsoft365.clone());
+        let base_url = format!("http://{}", sandbox.address);
         let task = tokio::spawn(sandbox.serve());
-        Ok(Handle { base_url: format!("http://{address}"), state, task })
+        Ok(Handle { base_url, state, microsoft365, task })
     }
 
     pub fn state(&self) -> Arc<State> {
@@ -83,7 +81,7 @@ impl Sandbox {
     /// Serves until the task is stopped.
     pub async fn serve(self) -> Result<(), SandboxError> {
         let state = self.state;
-        let router = axum::Router::new().fallback(move |request| State::handle(state.clone(), request));
+        let router = axum::Router::new().fallback(move |request| server::handle(state.clone(), request));
         match self.identity {
             Some(identity) => axum::serve(tls::TlsListener::start(self.listener, identity)?, router).await,
             // Answers are small; waiting to fill a packet only costs time.
@@ -95,30 +93,15 @@ impl Sandbox {
 
 /// A sandbox that serves in the background; it ends when this is dropped.
 pub struct Handle {
-    /// `http://127.0.0.1:<port>`: token endpoint, Graph and Exchange alike.
+    /// `http://127.0.0.1:<port>`: all services alike.
     pub base_url: String,
     pub state: Arc<State>,
+    /// Its tenants; there may be none.
+    pub microsoft365: Arc<Microsoft365>,
     task: JoinHandle<Result<(), SandboxError>>,
 }
 
 impl Handle {
-    /// Carries out a change in a tenant, named by id, organization or domain.
-    pub fn change(&self, tenant: &str, change: &Change) -> Result<(), ObjectError> {
-        let now = self.state.clock.now();
-        let hosted = self.state.microsoft365.tenant(tenant).ok_or_else(|| ObjectError::Unknown(tenant.to_owned()))?;
-        let mut tenant = hosted.lock();
-        tenant.catch_up(now);
-        change::apply(change, &mut tenant, now)
-    }
-
-    /// All objects of a tenant, in the order of creation.
-    pub fn objects(&self, tenant: &str) -> Vec<Arc<Recipient>> {
-        let hosted = self.state.microsoft365.tenant(tenant);
-        hosted
-            .map(|hosted| hosted.lock().directory.after(None).map(|(_, found)| found.clone()).collect())
-            .unwrap_or_default()
-    }
-
     pub fn advance(&self, by: Duration) {
         self.state.clock.advance(by);
     }

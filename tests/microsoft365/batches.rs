@@ -15,11 +15,11 @@ async fn requests_for(contacts: usize, together: u32) -> u64 {
     let target = world.target_of("owner");
     all_done(&target.apply(&creates(&target, contacts)).await.unwrap());
     assert_eq!(
-        world.sandbox.objects(super::world::TENANT).iter().filter(|o| o.name.starts_with("gs-")).count(),
+        world.sandbox.microsoft365.objects(super::world::TENANT).iter().filter(|o| o.name.starts_with("gs-")).count(),
         contacts
     );
     let cmdlets: u64 =
-        world.sandbox.state.microsoft365.tenant(super::world::TENANT).unwrap().lock().cmdlets_answered.values().sum();
+        world.sandbox.microsoft365.tenant(super::world::TENANT).unwrap().lock().cmdlets_answered.values().sum();
     assert_eq!(cmdlets, 3 * contacts as u64, "each cmdlet once");
     world.all_requests()
 }
@@ -51,7 +51,7 @@ async fn one_that_is_throttled_comes_again_and_the_others_do_not() {
     assert_eq!(owned(&target).await.len(), 20);
     let table = world.sandbox.state.counters.table();
     let count = |call: &str, status: u16| {
-        table.iter().filter(|line| line.call == call && line.status == status).map(|line| line.count).sum::<u64>()
+        table.iter().filter(|line| line.operation == call && line.status == status).map(|line| line.count).sum::<u64>()
     };
     assert!(count("$batch New-MailContact", 429) > 0, "{table:?}");
     assert_eq!(count("$batch New-MailContact", 200) + count("New-MailContact", 200), 20, "each was carried out once");
@@ -63,7 +63,7 @@ async fn one_that_is_throttled_comes_again_and_the_others_do_not() {
 async fn a_service_that_knows_no_batches_is_asked_for_few() {
     for status in [400, 404, 405, 501] {
         let world = World::new(2, "").await.together(10);
-        world.faults(&format!("[{{on: {{call: $batch}}, then: {{status: {{status: {status}}}}}}}]"));
+        world.faults(&format!("[{{on: {{operation: $batch}}, then: {{status: {{status: {status}}}}}}}]"));
         let target = world.target_of("owner");
         all_done(&target.apply(&creates(&target, 60)).await.unwrap());
         let asked = world.requests("$batch");

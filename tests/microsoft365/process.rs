@@ -114,7 +114,7 @@ spec:
 
     /// Delivery addresses of the contacts that were made, each once.
     fn made(&self) -> BTreeSet<String> {
-        let objects = self.sandbox.objects(TARGET);
+        let objects = self.sandbox.microsoft365.objects(TARGET);
         let made: Vec<_> = objects.iter().filter(|object| object.name.starts_with("gs-")).collect();
         let addresses: BTreeSet<String> = made.iter().map(|object| object.external_address.clone().unwrap()).collect();
         assert_eq!(made.len(), addresses.len(), "a contact was doubled");
@@ -122,7 +122,7 @@ spec:
     }
 
     fn writes(&self) -> u64 {
-        let hosted = self.sandbox.state.microsoft365.tenant(TARGET).unwrap();
+        let hosted = self.sandbox.microsoft365.tenant(TARGET).unwrap();
         let answered = hosted.lock().cmdlets_answered.clone();
         answered.iter().filter(|((name, _), _)| !name.starts_with("Get-")).map(|(_, count)| count).sum()
     }
@@ -161,6 +161,7 @@ async fn killed_in_a_push(cmdlets: u32) {
     assert!(
         companies
             .sandbox
+            .microsoft365
             .objects(TARGET)
             .iter()
             .filter(|o| o.name.starts_with("gs-"))

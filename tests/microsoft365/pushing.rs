@@ -142,7 +142,7 @@ async fn the_quota_parks_creates_and_nothing_else() {
     assert_eq!(results(&outcomes[4..]), [&ChangeResult::Done, &ChangeResult::Done]);
     // Not even tried again by this process.
     let asked =
-        || world.sandbox.state.microsoft365.tenant("contoso.onmicrosoft.com").unwrap().lock().cmdlets_answered.clone();
+        || world.sandbox.microsoft365.tenant("contoso.onmicrosoft.com").unwrap().lock().cmdlets_answered.clone();
     let before = asked();
     target.apply(&changes[5..]).await.unwrap();
     assert_eq!(asked(), before);

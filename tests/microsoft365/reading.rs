@@ -127,15 +127,14 @@ async fn a_half_that_is_missing_is_undecided_and_comes_later() {
 
 #[tokio::test]
 async fn lost_changes_mean_a_full_read() {
-    for (tell, graph_only) in [("400", false), ("410", false), ("400", true), ("410", true)] {
+    let codes = ["syncStateNotFound", "resyncRequired"];
+    for (code, graph_only) in codes.into_iter().flat_map(|code| [(code, false), (code, true)]) {
         let mut world = World::new(5, "").await;
         world.graph_only = graph_only;
         let first = read_all(&world.source_of(scope()), None).await.unwrap();
-        world.faults(&format!(
-            "[{{on: {{service: graph, call: 'GET users*'}}, times: 1, then: {{loseDelta: {{tell: '{tell}'}}}}}}]"
-        ));
+        world.faults(&format!("[{{on: {{service: graph, operation: 'GET users*'}}, times: 1, then: {code}}}]"));
         let again = read_all(&world.source_of(scope()), first.token.clone()).await;
-        assert!(matches!(again, Err(Error::TokenExpired { .. })), "{tell} {graph_only}");
+        assert!(matches!(again, Err(Error::TokenExpired { .. })), "{code} {graph_only}");
         assert!(read_all(&world.source_of(scope()), None).await.is_ok());
     }
     let world = World::new(5, "").await;
@@ -144,7 +143,7 @@ async fn lost_changes_mean_a_full_read() {
     let late = read_all(&world.source_of(scope()), first.token.clone()).await;
     assert!(matches!(late, Err(Error::TokenExpired { .. })), "after a week");
     // In the middle of a first round: begun anew, and whole all the same.
-    world.faults("[{on: {service: graph, call: 'GET users*'}, when: {call: 2}, then: {loseDelta: {tell: '410'}}}]");
+    world.faults("[{on: {service: graph, operation: 'GET users*'}, when: {call: 2}, then: resyncRequired}]");
     assert_eq!(read_all(&world.source_of(scope()), None).await.unwrap().entries, first.entries);
 }
 

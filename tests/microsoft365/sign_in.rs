@@ -123,7 +123,7 @@ async fn many_requests_share_a_token() {
     let source = source(&world, World::secrets());
     super::world::read_all(&source, None).await.unwrap();
     let table = world.sandbox.state.counters.table();
-    let tokens: u64 = table.iter().filter(|line| line.call == "POST token").map(|line| line.count).sum();
+    let tokens: u64 = table.iter().filter(|line| line.operation == "POST token").map(|line| line.count).sum();
     assert_eq!(tokens, 2, "one for Graph and one for Exchange");
     assert!(table.iter().map(|line| line.count).sum::<u64>() > 2 * tokens);
 }

@@ -126,11 +126,11 @@ impl World {
     /// Does what an administrator of the tenant would.
     pub fn change(&self, change: Value) {
         let change: Change = serde_json::from_value(change).unwrap();
-        self.sandbox.change(TENANT, &change).unwrap();
+        self.sandbox.microsoft365.change(TENANT, &change, self.sandbox.state.clock.now()).unwrap();
     }
 
     pub fn objects(&self) -> Vec<Arc<Recipient>> {
-        self.sandbox.objects(TENANT)
+        self.sandbox.microsoft365.objects(TENANT)
     }
 
     pub fn object(&self, address: &str) -> Option<Arc<Recipient>> {
@@ -147,18 +147,18 @@ impl World {
     /// Requests to Exchange whose name is this, however they were answered; what is in a batch does not count.
     pub fn requests(&self, call: &str) -> u64 {
         let table = self.sandbox.state.counters.table();
-        table.iter().filter(|line| line.service == "exchange" && line.call == call).map(|line| line.count).sum()
+        table.iter().filter(|line| line.service == "exchange" && line.operation == call).map(|line| line.count).sum()
     }
 
     /// All requests to Exchange; what is in a batch does not count.
     pub fn all_requests(&self) -> u64 {
         let table = self.sandbox.state.counters.table();
-        let alone = table.iter().filter(|line| line.service == "exchange" && !line.call.starts_with("$batch "));
+        let alone = table.iter().filter(|line| line.service == "exchange" && !line.operation.starts_with("$batch "));
         alone.map(|line| line.count).sum()
     }
 
     pub fn faults(&self, yaml: &str) {
-        self.sandbox.state.faults.replace(&serde_yaml::from_str::<Vec<_>>(yaml).unwrap());
+        self.sandbox.state.replace_faults(&serde_yaml::from_str::<Vec<_>>(yaml).unwrap()).unwrap();
     }
 }
 
@@ -245,7 +245,7 @@ impl Fixture for World {
 impl World {
     fn sandbox_set(&self, contact: &Contact, change: impl FnOnce(&mut Recipient)) {
         let now = self.sandbox.state.clock.now();
-        let mut tenant = self.sandbox.state.microsoft365.tenant(TENANT).unwrap().lock();
+        let mut tenant = self.sandbox.microsoft365.tenant(TENANT).unwrap().lock();
         let number = tenant.directory.find(contact.name.as_str(), false).unwrap();
         let mut recipient = Recipient::clone(tenant.directory.get(number).unwrap());
         change(&mut recipient);

@@ -261,7 +261,7 @@ async def judge_delta(base, trust, credential):
     victim = next(thing for thing in objects if thing["kind"] == "UserMailbox")
     mail = victim["addresses"][0].split(":")[1]
     # A busy moment: the library waits and asks again by itself.
-    rule = {"on": {"call": "GET users/delta"}, "times": 1, "then": {"status": {"status": 429, "retryAfter": "1s"}}}
+    rule = {"on": {"operation": "GET users/delta"}, "times": 1, "then": {"status": {"status": 429, "retryAfter": "1s"}}}
     admin("PUT", "faults", json=[rule])
     admin("POST", f"tenants/{TENANT}/changes", json=[{"delete": {"object": mail}}])
     found, _, _ = await walk(adapter, links["users"])

@@ -4,7 +4,7 @@ use super::config::ObjectSpec;
 use super::directory::Number;
 use super::objects::{self, ObjectError};
 use super::recipient::Recipient;
-use super::tenant::Tenant;
+use super::tenant::{LostDelta, Tenant};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -47,6 +47,8 @@ pub enum Change {
         object: String,
         value: bool,
     },
+    /// Graph forgets every delta token that it gave out until now, and says so like this.
+    LoseDelta(LostDelta),
 }
 
 pub fn apply(change: &Change, tenant: &mut Tenant, now: Timestamp) -> Result<(), ObjectError> {
@@ -89,6 +91,10 @@ pub fn apply(change: &Change, tenant: &mut Tenant, now: Timestamp) -> Result<(),
         }),
         Change::AddMember { group, member } => members(tenant, group, member, now, true),
         Change::RemoveMember { group, member } => members(tenant, group, member, now, false),
+        Change::LoseDelta(lost) => {
+            tenant.lost_delta = Some((now, *lost));
+            Ok(())
+        }
     }
 }
 
@@ -112,8 +118,8 @@ fn members(tenant: &mut Tenant, group: &str, member: &str, now: Timestamp, joins
     let number = find(tenant, member)?;
     let guid = tenant.directory.get(number).expect("it was found above").guid;
     edit(tenant, group, now, |found| {
-        let missing = ObjectError::Missing(group.to_owned(), "a group");
-        let members = &mut found.group.as_mut().ok_or(missing)?.members;
+        let wrong = || ObjectError::NotAGroup(group.to_owned());
+        let members = &mut found.group.as_mut().ok_or_else(wrong)?.members;
         members.retain(|known| *known != guid);
         if joins {
             members.push(guid);

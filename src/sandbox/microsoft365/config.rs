@@ -2,12 +2,22 @@
 
 use super::recipient::Kind;
 use crate::model::Domain;
-use crate::sandbox::config::{ConfigError, Span, Text};
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
+use crate::sandbox::server::settings::{ConfigError, Span, Text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_yaml::with::singleton_map;
 use std::collections::BTreeMap;
+
+/// Most people that a tenant may be given.
+const MAX_PEOPLE: usize = 2_000_000;
+
+/// The tenants, each with the limits of its services.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Microsoft365 {
+    pub tenants: Vec<Tenant>,
+}
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -134,7 +144,7 @@ names! {
     }
 }
 
-/// How the Exchange endpoint behaves. The defaults cost no time; [`ExchangeSettings::realistic`] has the others.
+/// How the Exchange endpoint behaves. The defaults cost no time; `docs/sandbox.md` has realistic values.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ExchangeSettings {
@@ -180,6 +190,7 @@ impl Default for ExchangeSettings {
     }
 }
 
+/// So many new contacts in so long.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateQuota {
@@ -288,33 +299,61 @@ impl Tenant {
         std::iter::once(self.id.to_string()).chain(domains.map(Domain::to_string))
     }
 
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let tenant = &self.organization;
-        let wrong = |sentence: &str| Err(ConfigError::invalid(format!("tenant {tenant}: {sentence}")));
-        if self.people > 2_000_000 {
-            return wrong("people must be at most 2000000");
+    /// `at` is where it stands in the configuration.
+    fn check(&self, at: &str) -> Result<(), ConfigError> {
+        let wrong = |setting: &str, sentence: &str| Err(ConfigError::at(format!("{at}.{setting}"), sentence));
+        if self.people > MAX_PEOPLE {
+            return wrong("people", &format!("{} are too many; write {MAX_PEOPLE} or less", self.people));
         }
         if self.exchange.cmdlets_per_second.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
-            return wrong("exchange.cmdletsPerSecond must be more than 0");
+            return wrong(
+                "exchange.cmdletsPerSecond",
+                "nothing would ever be permitted; write a number above 0, or leave it out",
+            );
         }
-        if self.exchange.burst == 0 || self.exchange.lag_every == 0 {
-            return wrong("exchange.burst and exchange.lagEvery must be 1 or more");
+        let at_least_one = [
+            ("exchange.burst", self.exchange.burst as usize),
+            ("exchange.lagEvery", self.exchange.lag_every as usize),
+            ("exchange.batchSideBySide", self.exchange.batch_side_by_side as usize),
+            ("exchange.maxConcurrentRequests", self.exchange.max_concurrent_requests.unwrap_or(1) as usize),
+            ("graph.deltaPageSize", self.graph.delta_page_size),
+            ("graph.memberSlice", self.graph.member_slice),
+        ];
+        if let Some((setting, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
+            return wrong(setting, "0 is too few; write 1 or more");
         }
-        if self.exchange.batch_side_by_side == 0 {
-            return wrong("exchange.batchSideBySide must be 1 or more");
+        if self.graph.empty_page_every == 1 {
+            return wrong("graph.emptyPageEvery", "with 1 every page would be empty; write 0 for never, or 2 or more");
         }
-        if self.exchange.max_concurrent_requests == Some(0) {
-            return wrong("exchange.maxConcurrentRequests must be 1 or more");
-        }
-        if self.graph.delta_page_size == 0 || self.graph.member_slice == 0 || self.graph.empty_page_every == 1 {
-            return wrong("graph.deltaPageSize and graph.memberSlice must be 1 or more, graph.emptyPageEvery not 1");
-        }
-        for app in &self.apps {
+        for (index, app) in self.apps.iter().enumerate() {
             if app.secrets.is_empty() && app.certificates.is_empty() && app.federated_credentials.is_empty() {
-                return wrong(&format!(
-                    "app {} has neither secret, certificate nor federated credential",
+                let sentence = format!(
+                    "app {} has nothing to sign in with; write secrets, certificates or federatedCredentials",
                     app.client_id
-                ));
+                );
+                return wrong(&format!("apps[{index}]"), &sentence);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Microsoft365 {
+    /// Where a tenant stands in the configuration.
+    pub fn path(index: usize) -> String {
+        format!("microsoft365.tenants[{index}]")
+    }
+
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut names = BTreeMap::new();
+        for (index, tenant) in self.tenants.iter().enumerate() {
+            tenant.check(&Self::path(index))?;
+            for name in tenant.names() {
+                if let Some(other) = names.insert(name.clone(), index) {
+                    let other = if other == index { "this tenant".to_owned() } else { Self::path(other) };
+                    let sentence = format!("{other} is called {name} already; write every id and every domain once");
+                    return Err(ConfigError::at(Self::path(index), sentence));
+                }
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! All objects of a tenant with what must be unique among them: names, aliases, addresses.
 
 use super::recipient::{Recipient, smtp};
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

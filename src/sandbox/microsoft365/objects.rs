@@ -5,23 +5,25 @@ use super::config::ObjectSpec;
 use super::exchange::country;
 use super::recipient::{Group, Kind, Recipient};
 use super::tenant::Tenant;
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// An object cannot be made or changed as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectError {
-    #[error("{0}: unknown attribute {1}")]
+    #[error("{0}: there is no attribute '{1}'; write one that a contact or mailbox has in Exchange, such as Title")]
     Attribute(String, String),
-    #[error("{0}: no object has the address {1}")]
+    #[error("{0}: no object that stands before it has the address {1}; write that one first")]
     Reference(String, String),
-    #[error("{0}: {1} is needed for this kind")]
+    #[error("{0}: this kind needs {1}; write it")]
     Missing(String, &'static str),
-    #[error("{0}: name, alias or an address is taken")]
+    #[error("{0}: its name, alias or one of its addresses is another object's; write another")]
     Taken(String),
     #[error("no object has the address {0}")]
     Unknown(String),
+    #[error("{0} is not a group, so it has no members")]
+    NotAGroup(String),
 }
 
 /// Completes `spec`; groups find their members in `tenant`.
@@ -104,7 +106,7 @@ fn alias_of(spec: &ObjectSpec) -> String {
     let mail = spec.mail.as_ref().or(spec.external_address.as_ref());
     match mail.and_then(|mail| mail.split_once('@')) {
         Some((local, _)) => local.to_owned(),
-        None => crate::sandbox::seed::ascii(&spec.display_name),
+        None => crate::sandbox::people::ascii(&spec.display_name),
     }
 }
 

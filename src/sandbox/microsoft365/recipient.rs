@@ -1,6 +1,6 @@
 //! One object of a tenant, as Exchange Online and Entra share it.
 
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -7,9 +7,9 @@ use super::graph::view::View;
 use super::recipient::Recipient;
 use super::token::credentials::Application;
 use crate::model::Domain;
-use crate::sandbox::clock::after;
-use crate::sandbox::guid::Guid;
-use crate::sandbox::limits::{Bucket, Window};
+use crate::sandbox::microsoft365::guid::Guid;
+use crate::sandbox::server::clock::after;
+use crate::sandbox::server::limits::{Bucket, Window};
 use fastrand::Rng;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -43,15 +43,14 @@ pub struct Tenant {
     pub contacts_made: u64,
 }
 
-/// How Graph says that it no longer knows a delta token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+/// How Graph says that it no longer knows a delta token, by the code of its error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum LostDelta {
-    /// 400 `syncStateNotFound`.
-    #[serde(rename = "400")]
-    NotFound,
-    /// 410 with a `Location` to start anew.
-    #[serde(rename = "410")]
-    Gone,
+    /// With 400; the client starts anew by itself.
+    SyncStateNotFound,
+    /// With 410 and a `Location` to start anew.
+    ResyncRequired,
 }
 
 /// Why a change was not made.

@@ -1,8 +1,8 @@
 //! `$batch`: up to ten requests in one, each treated as if it had come alone, and answered in any order.
 
 use super::{Endpoint, Refusal};
-use crate::sandbox::call::{Call, Reply};
 use crate::sandbox::microsoft365::tenant::Tenant;
+use crate::sandbox::server::call::{Call, Reply};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;

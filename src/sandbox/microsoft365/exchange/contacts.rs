@@ -7,11 +7,11 @@ use super::error::CmdletError;
 use super::output::Output;
 use super::properties::{Naming, Shape, render};
 use crate::model::SmtpAddress;
-use crate::sandbox::clock::after;
 use crate::sandbox::microsoft365::attributes::{self, CUSTOM, LISTS, PERSON};
 use crate::sandbox::microsoft365::directory::Number;
 use crate::sandbox::microsoft365::recipient::{Kind, Recipient};
 use crate::sandbox::microsoft365::tenant::Tenant;
+use crate::sandbox::server::clock::after;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 //! encodings.
 
 use super::super::tenant::Refused;
-use crate::sandbox::call::Reply;
 use crate::sandbox::microsoft365::directory::Conflict;
+use crate::sandbox::server::call::Reply;
 use serde_json::{Value, json};
 
 /// Why a cmdlet was not carried out.

@@ -11,15 +11,18 @@ mod filter;
 mod output;
 mod properties;
 mod reads;
+mod run_batch;
+mod service;
 #[cfg(test)]
 mod tests;
 
 pub use error::{CmdletError, Transient};
+pub use service::ExchangeService;
 
-use super::graph::whole_seconds;
 use super::tenant::Tenant;
 use super::token::access::{Claims, Invalid};
-use crate::sandbox::call::{Call, Reply};
+use crate::sandbox::microsoft365::odata;
+use crate::sandbox::server::call::{Call, Reply};
 use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -78,8 +81,7 @@ impl Refusal {
             Self::MediaType => error(415, "UnsupportedMediaType", "The content type must be application/json."),
             Self::Bad(sentence) => error(400, "BadRequest", sentence),
             Self::Throttled(wait) => {
-                error(429, "TooManyRequests", "Too many requests; wait as long as Retry-After says.")
-                    .with("retry-after", whole_seconds(wait).to_string())
+                error(429, "TooManyRequests", "Too many requests; wait as long as Retry-After says.").retry_after(wait)
             }
         }
     }
@@ -124,7 +126,7 @@ struct CmdletInput {
 /// What a next link carries; it goes with the same body only.
 #[derive(Debug, Serialize, Deserialize)]
 struct SkipToken {
-    tenant: crate::sandbox::guid::Guid,
+    tenant: crate::sandbox::microsoft365::guid::Guid,
     body: String,
     cursor: Cursor,
 }
@@ -161,7 +163,8 @@ fn with_budget(reply: Reply, tenant: &mut Tenant, now: Timestamp) -> Reply {
     let request = tenant.new_id().to_string();
     let reply = match &tenant.cmdlets {
         Some(bucket) => {
-            let reset = crate::sandbox::clock::after(now, crate::sandbox::config::Span(BUDGET_WINDOW));
+            let reset =
+                crate::sandbox::server::clock::after(now, crate::sandbox::server::settings::Span(BUDGET_WINDOW));
             reply
                 .with("rate-limit-limit", bucket.most_within(BUDGET_WINDOW).to_string())
                 .with("rate-limit-remaining", bucket.left_within(BUDGET_WINDOW).to_string())
@@ -261,7 +264,7 @@ fn run(
     let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let digest = crate::model::Digest::of(body.to_string().as_bytes()).hex();
     let wanted = Wanted {
-        select: call.parameter("$select").map(|names| names.split(',').collect()),
+        select: odata::option(call, "$select").map(|names| names.split(',').collect()),
         page_size: page_size(call)?,
         cursor: cursor(call, tenant, &digest)?,
     };
@@ -280,7 +283,7 @@ fn page_size(call: &Call) -> Result<usize, CmdletError> {
 }
 
 fn cursor(call: &Call, tenant: &Tenant, digest: &str) -> Result<Cursor, CmdletError> {
-    let Some(text) = call.parameter("$skiptoken") else { return Ok(Cursor::default()) };
+    let Some(text) = odata::option(call, "$skiptoken") else { return Ok(Cursor::default()) };
     let token = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| serde_json::from_slice::<SkipToken>(&bytes).ok());
     let token = token.filter(|token| token.tenant == tenant.id && token.body == digest);
     let wrong =
@@ -290,7 +293,7 @@ fn cursor(call: &Call, tenant: &Tenant, digest: &str) -> Result<Cursor, CmdletEr
 
 fn next_link(call: &Call, token: SkipToken) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    if let Some(select) = call.parameter("$select") {
+    if let Some(select) = odata::option(call, "$select") {
         query.append_pair("$select", select);
     }
     let token = serde_json::to_vec(&token).expect("a token is plain data");

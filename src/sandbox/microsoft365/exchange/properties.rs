@@ -1,9 +1,9 @@
 //! What cmdlets show of an object, and the sidecars that tell the types.
 
 use super::country::friendly_name;
-use crate::sandbox::guid::Guid;
 use crate::sandbox::microsoft365::attributes::{self, CUSTOM, LISTS, PERSON};
 use crate::sandbox::microsoft365::directory::Directory;
+use crate::sandbox::microsoft365::guid::Guid;
 use crate::sandbox::microsoft365::recipient::{Kind, Recipient};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

@@ -5,8 +5,8 @@ use super::cmdlet::Edit;
 use super::error::CmdletError;
 use super::filter::Filter;
 use super::properties::Naming;
-use crate::sandbox::guid::Guid;
 use crate::sandbox::microsoft365::directory::Directory;
+use crate::sandbox::microsoft365::guid::Guid;
 use crate::sandbox::microsoft365::recipient::{Kind, Recipient};
 use std::collections::BTreeMap;
 

@@ -4,11 +4,12 @@ use super::error::GraphError;
 use super::properties;
 use super::query;
 use super::view::{Removal, Sequence, View};
-use crate::sandbox::call::{Call, Reply};
-use crate::sandbox::clock::after;
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
+use crate::sandbox::microsoft365::odata;
 use crate::sandbox::microsoft365::recipient::{Recipient, Resource};
 use crate::sandbox::microsoft365::tenant::{LostDelta, Tenant};
+use crate::sandbox::server::call::{Call, Reply};
+use crate::sandbox::server::clock::after;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -54,7 +55,7 @@ struct Item {
 }
 
 pub fn delta(call: &Call, tenant: &Tenant, resource: Resource, now: Timestamp) -> Result<Reply, GraphError> {
-    let token = match (call.parameter("$deltatoken"), call.parameter("$skiptoken")) {
+    let token = match (odata::option(call, "$deltatoken"), odata::option(call, "$skiptoken")) {
         (Some("latest"), None) => {
             query::only(call, &["deltatoken", "select", "filter"])?;
             let mut token = first(call, tenant, resource, now)?;
@@ -100,8 +101,8 @@ fn known(text: &str, call: &Call, tenant: &Tenant, resource: Resource, now: Time
 /// The error by which Graph forgets a token.
 fn lost(call: &Call, token: &Token, how: LostDelta) -> GraphError {
     match how {
-        LostDelta::NotFound => GraphError::SyncState,
-        LostDelta::Gone => {
+        LostDelta::SyncStateNotFound => GraphError::SyncState,
+        LostDelta::ResyncRequired => {
             let select = token.select.as_ref().map(|names| format!("&$select={}", names.join(","))).unwrap_or_default();
             GraphError::Resync(format!("{}{}?$deltatoken={select}", call.base_url, call.path))
         }

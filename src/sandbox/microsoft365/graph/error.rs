@@ -1,8 +1,8 @@
 //! What Graph says when it does not serve a request.
 
 use super::super::token::access::Invalid;
-use crate::sandbox::call::{Call, Reply};
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
+use crate::sandbox::server::call::{Call, Reply};
 use jiff::Timestamp;
 use serde_json::json;
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl GraphError {
         }});
         let reply = Reply::json(status, &body);
         match self {
-            Self::Throttled(wait) => reply.with("retry-after", whole_seconds(*wait).to_string()),
+            Self::Throttled(wait) => reply.retry_after(*wait),
             Self::Resync(location) => reply.with("location", location.clone()),
             _ if status == 401 => reply.with(
                 "www-authenticate",
@@ -97,9 +97,4 @@ impl GraphError {
             _ => reply,
         }
     }
-}
-
-/// `Retry-After` in whole seconds, at least one.
-pub fn whole_seconds(wait: Duration) -> u64 {
-    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }

@@ -4,10 +4,11 @@ use super::error::GraphError;
 use super::properties;
 use super::query;
 use super::route::type_name;
-use crate::sandbox::call::{Call, Reply};
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
+use crate::sandbox::microsoft365::odata;
 use crate::sandbox::microsoft365::recipient::{Recipient, Resource};
 use crate::sandbox::microsoft365::tenant::Tenant;
+use crate::sandbox::server::call::{Call, Reply};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ pub fn members(call: &Call, tenant: &Tenant, group: &str, transitive: bool) -> R
     let mut value = Vec::new();
     for (recipient, resource) in found.iter().skip(start).take(top) {
         // A selection may name properties of any of the types.
-        let names = call.parameter("$select").map(|names| names.split(',').map(str::trim).collect::<Vec<_>>());
+        let names = odata::option(call, "$select").map(|names| names.split(',').map(str::trim).collect::<Vec<_>>());
         let chosen = match names {
             Some(names) => names.iter().filter_map(|name| properties::find(*resource, name, false)).collect(),
             None => properties::default(*resource),
@@ -124,7 +125,7 @@ fn domains_of(tenant: &Tenant) -> impl Iterator<Item = (&str, bool, bool)> {
 }
 
 fn position(call: &Call) -> Result<usize, GraphError> {
-    match call.parameter("$skiptoken") {
+    match odata::option(call, "$skiptoken") {
         Some(text) => text.strip_prefix("m~").and_then(|text| text.parse().ok()).ok_or(GraphError::BadToken),
         None => Ok(0),
     }

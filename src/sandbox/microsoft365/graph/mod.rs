@@ -6,15 +6,18 @@ mod lists;
 mod properties;
 mod query;
 pub mod route;
+mod service;
 #[cfg(test)]
 mod tests;
 pub mod view;
 
-pub use error::{GraphError, whole_seconds};
+pub use error::GraphError;
+pub use service::GraphService;
 
 use super::tenant::Tenant;
 use super::token::access::Claims;
-use crate::sandbox::call::{Call, Reply};
+use crate::sandbox::microsoft365::odata;
+use crate::sandbox::server::call::{Call, Reply};
 use axum::http::Method;
 use jiff::Timestamp;
 use route::Route;
@@ -54,8 +57,8 @@ fn serve(call: &Call, path: &str, tenant: &mut Tenant, claims: &Claims, now: Tim
 
 /// Takes the resource units of a request; tells them and the share of the limit that is used.
 fn pay(call: &Call, route: &Route, tenant: &mut Tenant, now: Timestamp) -> Result<(i32, Option<f64>), GraphError> {
-    let small = call.parameter("$top").and_then(|top| top.parse::<usize>().ok()).is_some_and(|top| top < 20);
-    let units = (route.cost() - i32::from(call.parameter("$select").is_some()) - i32::from(small)).max(1);
+    let small = odata::option(call, "$top").and_then(|top| top.parse::<usize>().ok()).is_some_and(|top| top < 20);
+    let units = (route.cost() - i32::from(odata::option(call, "$select").is_some()) - i32::from(small)).max(1);
     let retry_after = tenant.graph.retry_after;
     let Some(bucket) = tenant.resource_units.as_mut() else { return Ok((units, None)) };
     bucket

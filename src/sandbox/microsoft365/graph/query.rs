@@ -3,16 +3,17 @@
 use super::error::GraphError;
 use super::properties;
 use super::route::type_name;
-use crate::sandbox::call::Call;
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
+use crate::sandbox::microsoft365::odata;
 use crate::sandbox::microsoft365::recipient::Resource;
+use crate::sandbox::server::call::Call;
 
 /// Most ids in one `$filter`.
 const MAX_IDS: usize = 50;
 
 /// `$select`, or what comes without it.
 pub fn select(call: &Call, resource: Resource, alone: bool) -> Result<Option<Vec<&'static str>>, GraphError> {
-    let Some(text) = call.parameter("$select") else { return Ok(None) };
+    let Some(text) = odata::option(call, "$select") else { return Ok(None) };
     selected(text.split(','), resource, alone).map(Some)
 }
 
@@ -31,7 +32,7 @@ pub fn selected<'a>(
 
 /// `$filter=id eq 'a' or id eq 'b'`; nothing else is understood.
 pub fn ids(call: &Call) -> Result<Option<Vec<Guid>>, GraphError> {
-    let Some(text) = call.parameter("$filter") else { return Ok(None) };
+    let Some(text) = odata::option(call, "$filter") else { return Ok(None) };
     let wrong = || GraphError::Unsupported(format!("$filter={text}"));
     let mut ids = Vec::new();
     for part in text.split(" or ") {
@@ -43,7 +44,7 @@ pub fn ids(call: &Call) -> Result<Option<Vec<Guid>>, GraphError> {
 
 /// `$top`, from 1 to 999.
 pub fn top(call: &Call) -> Result<Option<usize>, GraphError> {
-    let Some(text) = call.parameter("$top") else { return Ok(None) };
+    let Some(text) = odata::option(call, "$top") else { return Ok(None) };
     let number = text.parse().ok().filter(|number| (1..=999).contains(number));
     number.map(Some).ok_or_else(|| GraphError::Value("$top", text.to_owned()))
 }

@@ -1,7 +1,7 @@
 //! What Graph knows: objects as of some time ago, and the log of changes that delta rounds read.
 
 use super::properties;
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
 use crate::sandbox::microsoft365::recipient::{Recipient, Resource};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -2,8 +2,8 @@
 //! memory.
 
 use super::jwt::decode;
-use crate::sandbox::guid::Guid;
 use crate::sandbox::microsoft365::config::AppRole;
+use crate::sandbox::microsoft365::guid::Guid;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;

@@ -2,9 +2,9 @@
 
 use super::error::TokenError;
 use super::jwt::{self, Jwt};
-use crate::sandbox::config::ConfigError;
-use crate::sandbox::guid::Guid;
 use crate::sandbox::microsoft365::config::{App, AppRole, ExchangeRole};
+use crate::sandbox::microsoft365::guid::Guid;
+use crate::sandbox::server::settings::ConfigError;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -66,28 +66,36 @@ struct WebKey {
 }
 
 impl Application {
-    pub fn load(app: &App, folder: &Path) -> Result<Self, ConfigError> {
-        let wrong = |what: &str| ConfigError::invalid(format!("app {}: {what}", app.client_id));
+    /// `at` is where it stands in the configuration, `folder` where its files are.
+    pub fn load(app: &App, at: &str, folder: &Path) -> Result<Self, ConfigError> {
         let mut secrets = Vec::new();
         for secret in &app.secrets {
             secrets.push((secret.text.load(folder)?, secret.expires));
         }
         let mut certificates = Vec::new();
-        for certificate in &app.certificates {
+        for (index, certificate) in app.certificates.iter().enumerate() {
+            let wrong = |what: &str| {
+                let sentence = format!("{what}; write the certificate of app {}, without its key", app.client_id);
+                ConfigError::at(format!("{at}.certificates[{index}].pem"), sentence)
+            };
             let pem = certificate.pem.load(folder)?;
-            let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| wrong("certificate is not PEM"))?;
-            webpki::EndEntityCert::try_from(&der).map_err(|_| wrong("certificate is not X.509 version 3"))?;
+            let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| wrong("this is not PEM"))?;
+            webpki::EndEntityCert::try_from(&der).map_err(|_| wrong("this is not X.509 version 3"))?;
             let print = |algorithm| URL_SAFE_NO_PAD.encode(digest(algorithm, &der));
             let (x5t, x5t_s256) = (print(&SHA1_FOR_LEGACY_USE_ONLY), print(&SHA256));
             certificates.push(Certificate { x5t, x5t_s256, der, expires: certificate.expires });
         }
         let mut issuers = Vec::new();
-        for federated in &app.federated_credentials {
+        for (index, federated) in app.federated_credentials.iter().enumerate() {
+            let wrong = |what: &str| {
+                let sentence = format!("{what}; write what `kubectl get --raw /openid/v1/jwks` tells");
+                ConfigError::at(format!("{at}.federatedCredentials[{index}].jwks"), sentence)
+            };
             let set: KeySet = serde_json::from_str(&federated.jwks.load(folder)?)
-                .map_err(|_| wrong("jwks is no JSON Web Key Set"))?;
+                .map_err(|_| wrong("this is not a JSON Web Key Set (RFC 7517)"))?;
             let keys: Vec<Key> = set.keys.into_iter().filter_map(WebKey::rsa).collect();
             if keys.is_empty() {
-                return Err(wrong("jwks holds no RSA key"));
+                return Err(wrong("this key set has no RSA key"));
             }
             let (issuer, subject) = (federated.issuer.clone(), federated.subject.clone());
             issuers.push(Issuer { issuer, subject, audience: federated.audience.clone(), keys });

@@ -1,7 +1,7 @@
 //! What the token endpoint says when it gives no token.
 
-use crate::sandbox::call::Reply;
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
+use crate::sandbox::server::call::Reply;
 use jiff::Timestamp;
 use serde_json::json;
 

@@ -5,14 +5,16 @@ pub mod access;
 pub mod credentials;
 mod error;
 mod jwt;
+mod service;
 #[cfg(test)]
 mod tests;
 
 pub use error::TokenError;
+pub use service::TokenService;
 
 use super::tenant::Tenant;
-use crate::sandbox::call::{Call, Reply};
-use crate::sandbox::guid::Guid;
+use crate::sandbox::microsoft365::guid::Guid;
+use crate::sandbox::server::call::{Call, Reply};
 use access::{Audience, Claims, Mint};
 use jiff::Timestamp;
 use serde_json::json;

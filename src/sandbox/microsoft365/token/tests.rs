@@ -3,8 +3,8 @@
 use super::access::{Audience, Claims as AccessClaims, Invalid, Mint};
 use super::credentials::Application;
 use super::error::TokenError;
-use crate::sandbox::guid::Guid;
 use crate::sandbox::microsoft365::config::App;
+use crate::sandbox::microsoft365::guid::Guid;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{Timestamp, ToSpan};
@@ -72,7 +72,7 @@ impl Signer {
             }],
         }))
         .unwrap();
-        Application::load(&app, std::path::Path::new(".")).unwrap()
+        Application::load(&app, "app", std::path::Path::new(".")).unwrap()
     }
 }
 

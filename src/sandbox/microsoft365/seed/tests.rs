@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 fn organization(seed: u64, people: usize) -> Vec<ObjectSpec> {
     let domains = vec!["contoso.example".to_owned(), "labs.example".to_owned()];
-    Inventor::new(seed, domains, "contoso".to_owned()).organization(people)
+    Inventor::new(People::new(seed, domains, "contoso".to_owned())).organization(people)
 }
 
 #[test]

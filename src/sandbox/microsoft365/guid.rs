@@ -9,9 +9,9 @@ use uuid::Uuid;
 #[serde(try_from = "String", into = "String")]
 pub struct Guid(Uuid);
 
-/// The text is no GUID.
+/// The text is not a GUID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no GUID such as 11111111-2222-3333-4444-555555555555")]
+#[error("'{0}' is not a GUID; write one such as 11111111-2222-3333-4444-555555555555")]
 pub struct NoGuid(String);
 
 impl Guid {

@@ -1,11 +1,11 @@
-//! How many requests there were, by tenant, service, call and status.
+//! How many requests there were, by tenant, service, operation and status.
 
 use super::call::Label;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// Tenant, service, call, status.
+/// Tenant, service, operation, status.
 type Key = (String, &'static str, String, u16);
 
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Count {
     /// Organization; empty where the request named none that is known.
     pub tenant: String,
     pub service: &'static str,
-    pub call: String,
+    pub operation: String,
     /// 0 = the connection was cut.
     pub status: u16,
     pub count: u64,
@@ -25,23 +25,16 @@ pub struct Count {
 
 impl Counters {
     pub fn count(&self, label: &Label, status: u16) {
-        use super::call::Service;
-        let service = match label.service {
-            Service::Token => "token",
-            Service::Graph => "graph",
-            Service::Exchange => "exchange",
-            Service::Other => "other",
-        };
-        let key = (label.tenant.clone().unwrap_or_default(), service, label.call.clone(), status);
+        let key = (label.tenant.clone().unwrap_or_default(), label.service, label.operation.clone(), status);
         *self.0.lock().expect("no holder of the lock panics").entry(key).or_default() += 1;
     }
 
     pub fn table(&self) -> Vec<Count> {
         let counts = self.0.lock().expect("no holder of the lock panics");
-        let line = |((tenant, service, call, status), count): (&Key, &u64)| Count {
+        let line = |((tenant, service, operation, status), count): (&Key, &u64)| Count {
             tenant: tenant.clone(),
             service,
-            call: call.clone(),
+            operation: operation.clone(),
             status: *status,
             count: *count,
         };

@@ -1,6 +1,6 @@
-//! What a service permits: a rate with bursts, a number of requests in flight, a quota per window.
+//! What a service may permit: a rate with bursts, a number of requests in flight, a quota per window.
 
-use super::config::Span;
+use super::settings::Span;
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -86,6 +86,15 @@ pub struct InFlight {
 /// One request in flight, until it is dropped.
 #[derive(Debug)]
 pub struct Permit(Arc<InFlight>);
+
+/// A request was let in.
+#[derive(Debug, Default)]
+pub struct Admission {
+    /// How long it takes in the real world.
+    pub latency: Duration,
+    /// The place that it holds meanwhile, where places are counted.
+    pub place: Option<Permit>,
+}
 
 impl InFlight {
     /// Counts one more, unless `limit` are there already.

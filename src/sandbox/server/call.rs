@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
 use serde_json::Value;
+use std::time::Duration;
 
 /// A request whose body was read.
 #[derive(Debug, Clone)]
@@ -23,11 +24,9 @@ impl Call {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The first value of a query parameter; names of OData may come with or without `$`.
+    /// The first value of a query parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        let bare = name.trim_start_matches('$');
-        let found = self.query.iter().find(|(key, _)| key.trim_start_matches('$').eq_ignore_ascii_case(bare));
-        found.map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The token of `Authorization: Bearer …`.
@@ -37,7 +36,7 @@ impl Call {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
     }
 
-    /// The value of one preference of `Prefer`, such as `odata.maxpagesize`; an empty text where it has none.
+    /// The value of one preference of `Prefer` (RFC 7240), such as `return`; an empty text where it has none.
     pub fn preference(&self, name: &str) -> Option<&str> {
         let values = self.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split([',', ';'])).find_map(|preference| {
@@ -71,24 +70,21 @@ impl Reply {
         self.headers.push((name, value.into()));
         self
     }
+
+    /// Says when to come again: in whole seconds, at least one.
+    pub fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.with("retry-after", seconds.max(1).to_string())
+    }
 }
 
 /// What a request was, for counting, faults and limits.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    pub service: Service,
+    /// Name of the service.
+    pub service: &'static str,
     /// Organization of the tenant, where it is known.
     pub tenant: Option<String>,
-    /// Cmdlet of Exchange, or method and path of others without ids.
-    pub call: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Service {
-    Token,
-    Graph,
-    Exchange,
-    #[default]
-    Other,
+    /// What it asks for: a cmdlet, or method and path without ids.
+    pub operation: String,
 }

@@ -1,7 +1,7 @@
 //! The sandbox's own time: it may start anywhere, run faster than real time or stand still, and it can be moved
 //! on, so that tests of expiry and quotas need not wait.
 
-use super::config::{ClockSettings, Span};
+use super::settings::{ClockSettings, Span};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};

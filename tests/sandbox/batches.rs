@@ -1,6 +1,6 @@
 //! `$batch`: each request in it is answered as if it had come alone.
 
-use crate::sandbox_support::{Client, NOBODY, TENANT, config};
+use crate::client::{Client, NOBODY, TENANT, config};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -179,9 +179,8 @@ async fn each_cmdlet_of_a_batch_that_is_carried_out_holds_a_place() {
 #[tokio::test]
 async fn rules_strike_one_request_of_a_batch_or_all_of_it() {
     let client = Client::start(&config(0, "")).await;
-    let put = async |call: &str, then: Value| {
-        let rule =
-            json!([{"on": {"service": "exchange", "call": call}, "when": {"call": 2}, "times": 1, "then": then}]);
+    let put = async |operation: &str, then: Value| {
+        let rule = json!([{"on": {"service": "exchange", "operation": operation}, "when": {"call": 2}, "times": 1, "then": then}]);
         client.admin("PUT", "faults", rule).await;
     };
     let reads: Vec<Value> = (0..4).map(|id| request(&client, &id.to_string(), "Get-MailContact", json!({}))).collect();
@@ -189,7 +188,7 @@ async fn rules_strike_one_request_of_a_batch_or_all_of_it() {
         (json!({"status": {"status": 503, "retryAfter": "7s"}}), 503),
         (json!("expiredToken"), 401),
         (json!("transient"), 400),
-        (json!("zeros"), 403),
+        (json!("accessDenied"), 403),
         (json!("repeat"), 200),
         (json!("wrongBody"), 200),
     ] {
