@@ -13,7 +13,7 @@ pub struct Config {
     /// Decides all that is left to chance: seeded people, probabilities of faults.
     pub seed: u64,
     pub clock: ClockSettings,
-    pub microsoft365: Option<Microsoft365>,
+    pub microsoft365: Microsoft365,
     /// Applied in order; the first rule that matches a request decides. They are checked with the services that are
     /// there.
     pub faults: Vec<Fault>,
@@ -43,9 +43,8 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         self.clock.check()?;
-        let microsoft365 = self.microsoft365.as_ref();
-        microsoft365.map_or(Ok(()), Microsoft365::check)?;
-        if microsoft365.is_none_or(|system| system.tenants.is_empty()) {
+        self.microsoft365.check()?;
+        if self.microsoft365.tenants.is_empty() {
             return Err(ConfigError::at(
                 "microsoft365.tenants",
                 "there is no tenant, so the sandbox would serve nothing; write at least one",

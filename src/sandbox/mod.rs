@@ -55,8 +55,7 @@ impl Sandbox {
         identity: Option<tls::Identity>,
     ) -> Result<Self, SandboxError> {
         let clock = Clock::new(&config.clock);
-        let settings = config.microsoft365.clone().unwrap_or_default();
-        let microsoft365 = Microsoft365::new(&settings, config.seed, &config.folder, clock.now())?;
+        let microsoft365 = Microsoft365::new(&config.microsoft365, config.seed, &config.folder, clock.now())?;
         let systems = vec![microsoft365::system(&microsoft365)];
         let state = Arc::new(State::new(clock, systems, &config.faults, config.seed, identity.is_some())?);
         let failed = |source| SandboxError::Listen { address, source };
