@@ -1,5 +1,6 @@
 //! What can go wrong at a mail system, by what the caller does next. No variant holds personal data or secrets.
 
+use crate::http::{self, TransportProblem};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -45,6 +46,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Why `system` has not answered.
+    pub fn of_http(system: &'static str, error: http::Error) -> Self {
+        match error {
+            http::Error::Transport { problem: TransportProblem::Certificate { host, hint } } => {
+                Self::Certificate { server: host, hint }
+            }
+            http::Error::Throttled { retry_after } => Self::Throttled { system, retry_after },
+            http::Error::NoAuthorities => Self::Configuration(error.to_string()),
+            other => Self::Unavailable { system, hint: other.to_string() },
+        }
+    }
+
     /// Another try without anybody's doing may succeed.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Throttled { .. } | Self::Unavailable { .. })

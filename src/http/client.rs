@@ -15,10 +15,11 @@ use tokio::sync::Notify;
 pub struct Settings {
     pub pace: PaceSettings,
     pub backoff: Backoff,
-    /// For the whole of one request, its body included.
+    /// For the whole of one request, its body included. Long: the services cut off what takes too long themselves,
+    /// Exchange Online after fifteen minutes.
     pub timeout: Duration,
     /// How often in a row one request lets itself be told to wait.
-    pub patience: u32,
+    pub max_waits: u32,
 }
 
 impl Default for Settings {
@@ -26,8 +27,8 @@ impl Default for Settings {
         Self {
             pace: PaceSettings::default(),
             backoff: Backoff::default(),
-            timeout: Duration::from_secs(300),
-            patience: 50,
+            timeout: Duration::from_secs(900),
+            max_waits: 50,
         }
     }
 }
@@ -111,11 +112,11 @@ impl Client {
         O: Observer + ?Sized,
         B: FnMut(&reqwest::Client) -> reqwest::Result<Request>,
     {
-        let mut patience = self.patience();
+        let mut retries = self.retry_state();
         loop {
             let request =
                 build(&self.http).map_err(|error| Error::Transport { problem: TransportProblem::of(&error) })?;
-            if let Some(answer) = patience.judged(self.once(observer, request).await).await? {
+            if let Some(answer) = retries.judged(self.once(observer, request).await).await? {
                 return Ok(answer);
             }
         }
@@ -123,26 +124,26 @@ impl Client {
 
     async fn once<O: Observer + ?Sized>(&self, observer: &O, request: Request) -> Result<(Answer, Retry), Error> {
         // A future that is dropped in mid-flight gives its place back.
-        let place = self.place().await;
-        let answer = place.execute(request).await?;
-        let retry = place.judge(observer, &answer);
+        let in_flight = self.in_flight().await;
+        let answer = in_flight.execute(request).await?;
+        let retry = in_flight.judge(observer, &answer);
         Ok((answer, retry))
     }
 
     /// For a call whose tries are made elsewhere: as many, and as far apart, as [`Client::send`] makes.
-    pub fn patience(&self) -> Patience<'_> {
-        Patience { client: self, failed: 0, refused: 0 }
+    pub fn retry_state(&self) -> RetryState<'_> {
+        RetryState { client: self, failed: 0, refused: 0 }
     }
 
     /// Waits until one request may go. What goes into it may be decided afterwards, so that it holds all that came
     /// in the meantime.
-    pub async fn place(&self) -> Place<'_> {
+    pub async fn in_flight(&self) -> InFlight<'_> {
         let sent = self.permit().await;
-        Place { client: self, sent }
+        InFlight { client: self, sent }
     }
 
     /// How many requests may be under way at once.
-    pub fn places(&self) -> usize {
+    pub fn max_in_flight(&self) -> usize {
         self.settings.pace.max_concurrency.max(1) as usize
     }
 
@@ -177,24 +178,24 @@ impl Client {
 }
 
 /// How often one call was tried, and what came of it.
-pub struct Patience<'a> {
+pub struct RetryState<'a> {
     client: &'a Client,
     failed: u32,
     refused: u32,
 }
 
-impl Patience<'_> {
+impl RetryState<'_> {
     /// An answer to interpret; none = now is the time to try again.
     ///
     /// # Errors
-    /// The last try's, once patience ends.
+    /// The last try's, once there have been enough.
     pub async fn judged(&mut self, outcome: Result<(Answer, Retry), Error>) -> Result<Option<Answer>, Error> {
         let Self { client, .. } = *self;
         let (asked, error) = match outcome {
             Ok((answer, Retry::Answer)) => return Ok(Some(answer)),
             Ok((_, Retry::Throttled(wait))) => {
                 self.refused += 1;
-                if self.refused > client.settings.patience {
+                if self.refused > client.settings.max_waits {
                     return Err(Error::Throttled { retry_after: wait });
                 }
                 // The pacer holds everybody back for as long as the server said.
@@ -218,12 +219,12 @@ impl Patience<'_> {
 }
 
 /// A request's place among those under way, until it is dropped.
-pub struct Place<'a> {
+pub struct InFlight<'a> {
     client: &'a Client,
     sent: Duration,
 }
 
-impl Place<'_> {
+impl InFlight<'_> {
     /// The request carries so many calls; each of them counts.
     pub fn carries(&self, calls: usize) {
         self.client.pacer().carries(calls.saturating_sub(1));
@@ -268,9 +269,59 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.client.pacer().done();
         self.client.done.notify_one();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Throttles with 403 and a reason in the body, as some services do.
+    struct ByReason;
+
+    impl Observer for ByReason {
+        fn judge(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Retry {
+            let too_fast = [&b"rateLimitExceeded"[..], b"quotaExceeded"];
+            let says = |reason: &[u8]| body.windows(reason.len()).any(|part| part == reason);
+            match status {
+                StatusCode::FORBIDDEN if too_fast.into_iter().any(says) => {
+                    Retry::Throttled(super::super::retry_after(headers))
+                }
+                _ => Retry::of(status, headers),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_throttles_in_words_of_its_own() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            for (status, body) in [
+                ("403 Forbidden\r\nRetry-After: 0.01", r#"{"reason":"rateLimitExceeded"}"#),
+                ("503 Service Unavailable", "busy"),
+                ("403 Forbidden", r#"{"reason":"forbidden"}"#),
+            ] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 4096]).await.unwrap();
+                let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+            }
+        });
+        let backoff = Backoff { first: Duration::from_millis(1), ..Backoff::default() };
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = Client::new(http, Settings { backoff, ..Settings::default() });
+        let answer = client.send(&ByReason, |http| http.get(&url).build()).await.unwrap();
+        assert_eq!((answer.status.as_u16(), &answer.body[..]), (403, &br#"{"reason":"forbidden"}"#[..]));
+        let counters = client.counters();
+        assert_eq!((counters.requests, counters.throttled, counters.retries), (3, 1, 2));
     }
 }

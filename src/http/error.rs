@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A request that got no answer a directory could interpret, after all tries.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error("{problem}")]
     Transport { problem: TransportProblem },
@@ -12,9 +12,9 @@ pub enum Error {
     Throttled { retry_after: Option<Duration> },
     #[error("the server answered {status} {tries} times")]
     Unavailable { status: u16, tries: u32 },
-    /// A body that ended early or is larger than any that is expected.
-    #[error("the answer's body could not be read: {hint}")]
-    Body { hint: String },
+    /// The machine's store of trusted authorities is missing or damaged.
+    #[error("the authorities that this system trusts cannot be read")]
+    NoAuthorities,
 }
 
 /// By what an administrator looks at next.

@@ -1,7 +1,8 @@
 //! When to try again, and after how long. Pure: time and chance are arguments.
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use std::time::Duration;
 
 /// Exponential waiting with jitter, so that many clients do not come back together.
@@ -31,7 +32,8 @@ impl Backoff {
     }
 }
 
-/// What a status asks of the client, whatever the interface.
+/// What an answer asks of the client. A service that says it in its body does so in its own
+/// [`Observer`](super::Observer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
     /// The directory interprets it.
@@ -43,6 +45,7 @@ pub enum Retry {
 }
 
 impl Retry {
+    /// By status and headers alone, whatever the interface.
     pub fn of(status: StatusCode, headers: &HeaderMap) -> Self {
         match status {
             StatusCode::TOO_MANY_REQUESTS => Self::Throttled(retry_after(headers)),
@@ -60,11 +63,24 @@ impl Retry {
     }
 }
 
-/// `Retry-After` in seconds, whole or with a fraction; its other form, a date, is not used by the services here
-/// and means that the client's own patience holds.
+/// `Retry-After` (RFC 9110, section 10.2.3): seconds, whole or with a fraction, or a date, which counts from the
+/// answer's own `Date`, so that no clock but the server's has a say. None = nothing usable: the client's own patience
+/// holds.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds = match text(headers, RETRY_AFTER)?.parse::<f64>() {
+        Ok(seconds) => seconds,
+        Err(_) => date(headers, RETRY_AFTER)?.duration_since(date(headers, DATE)?).as_secs_f64().max(0.0),
+    };
     (0.0..=86_400.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+/// A date as HTTP writes it, which is a form of the mail's (RFC 5322).
+fn date(headers: &HeaderMap, name: HeaderName) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text(headers, name)?).ok()
 }
 
 #[cfg(test)]
@@ -105,6 +121,31 @@ mod tests {
             (504, Some("2"), Retry::Faulty(seconds(2))),
         ] {
             assert_eq!(Retry::of(StatusCode::from_u16(status).unwrap(), &with(header)), wanted, "{status} {header:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_counts_from_the_servers_own() {
+        const NOW: &str = "Wed, 21 Oct 2026 07:28:00 GMT";
+        for (header, date, wanted) in [
+            ("2.5", None, Some(2.5)),
+            (" 30 ", Some(NOW), Some(30.0)),
+            ("Wed, 21 Oct 2026 07:28:45 GMT", Some(NOW), Some(45.0)),
+            ("Thu, 22 Oct 2026 07:28:00 GMT", Some(NOW), Some(86_400.0)),
+            ("Thu, 22 Oct 2026 07:28:01 GMT", Some(NOW), None),
+            ("Wed, 21 Oct 2026 07:27:00 GMT", Some(NOW), Some(0.0)),
+            ("Wed, 21 Oct 2026 07:28:45 GMT", None, None),
+            ("Wed, 21 Oct 2026 07:28:45 GMT", Some("now"), None),
+            ("in a while", Some(NOW), None),
+            ("", Some(NOW), None),
+            ("NaN", Some(NOW), None),
+            ("inf", Some(NOW), None),
+            ("-1", Some(NOW), None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, header.parse().unwrap());
+            headers.extend(date.map(|date| (DATE, date.parse().unwrap())));
+            assert_eq!(retry_after(&headers), wanted.map(Duration::from_secs_f64), "{header} {date:?}");
         }
     }
 }

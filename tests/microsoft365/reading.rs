@@ -148,6 +148,22 @@ async fn lost_changes_mean_a_full_read() {
 }
 
 #[tokio::test]
+async fn a_kept_link_that_leads_elsewhere_gets_no_token() {
+    let world = World::new(5, "").await;
+    let token = read_all(&world.source_of(scope()), None).await.unwrap().token.unwrap();
+    let elsewhere = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = elsewhere.local_addr().unwrap().port();
+    for base in [format!("http://127.0.0.1:{port}"), format!("x:@127.0.0.1:{port}")] {
+        let bent = Token(token.0.replace(&world.sandbox.base_url, &base));
+        assert_ne!(bent, token);
+        let read = read_all(&world.source_of(scope()), Some(bent)).await;
+        assert!(matches!(read, Err(Error::TokenExpired { .. })), "{base}: read in full");
+    }
+    let asked = tokio::time::timeout(Duration::from_millis(50), elsewhere.accept()).await;
+    assert!(asked.is_err(), "nothing was sent there");
+}
+
+#[tokio::test]
 async fn a_cursor_of_the_other_mode_is_refused() {
     let mut world = World::new(5, "").await;
     world.graph_only = true;

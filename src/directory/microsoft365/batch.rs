@@ -3,8 +3,7 @@
 //! a status, headers or a body.
 
 use super::invocation::{ANCHOR, Invocation, JSON, PAGE, post};
-use super::session::new_id;
-use crate::http::Answer;
+use crate::http::{Answer, new_id};
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};

@@ -3,21 +3,20 @@
 
 use crate::directory::Error;
 use crate::directory::certificate::not_after;
+use crate::http::jwt::{Algorithm, KeyError, SigningKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
-use ring::rand::SystemRandom;
-use ring::signature::{RSA_PSS_SHA256, RsaKeyPair};
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use serde_json::json;
+use serde_json::{Map, json};
 
 /// How long an assertion is good for.
 const LIFE_SECONDS: i64 = 600;
 
 pub(super) struct Certificate {
-    key: RsaKeyPair,
+    key: SigningKey,
     thumbprint: String,
     pub(super) expires: Option<Timestamp>,
 }
@@ -28,33 +27,26 @@ impl Certificate {
         let wrong = |what: &str| Error::Unauthenticated { system: super::SYSTEM, hint: what.to_owned() };
         let der = CertificateDer::from_pem_slice(certificate)
             .map_err(|_| wrong("tls.crt of the certificate's Secret holds no certificate in PEM"))?;
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|_| wrong("tls.key of the certificate's Secret holds no private key in PEM"))?;
-        let key = match &key {
-            PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
-            PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()),
-            _ => return Err(wrong("tls.key is no RSA key; Microsoft Entra takes RSA keys of 2048 bits or more only")),
-        };
-        let key = key.map_err(|_| {
-            wrong("tls.key is no RSA key that can be used; Microsoft Entra takes RSA keys of 2048 bits or more only")
+        let key = SigningKey::from_pem(key).map_err(|error| match error {
+            KeyError::NotPem => wrong("tls.key of the certificate's Secret holds no private key in PEM"),
+            KeyError::NotRsa => {
+                wrong("tls.key is no RSA key; Microsoft Entra takes RSA keys of 2048 bits or more only")
+            }
+            KeyError::Unusable => wrong(
+                "tls.key is no RSA key that can be used; Microsoft Entra takes RSA keys of 2048 bits or more only",
+            ),
         })?;
         let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, &der));
         Ok(Self { key, thumbprint, expires: not_after(&der) })
     }
 
     pub(super) fn assertion(&self, client: &str, audience: &str, id: &str, now: Timestamp) -> String {
-        let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint });
+        let header = Map::from_iter([("x5t#S256".to_owned(), self.thumbprint.as_str().into())]);
         let claims = json!({
             "aud": audience, "iss": client, "sub": client, "jti": id,
             "nbf": now.as_second(), "exp": now.as_second() + LIFE_SECONDS,
         });
-        let signed = format!("{}.{}", encode(header), encode(claims));
-        let mut signature = vec![0; self.key.public().modulus_len()];
-        self.key
-            .sign(&RSA_PSS_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
-            .expect("a key of 2048 bits or more has room for the signature");
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        self.key.sign(Algorithm::Ps256, header, &claims)
     }
 }
 

@@ -1,14 +1,14 @@
 //! Calls of cmdlets, and what they give.
 
+use super::SYSTEM;
 use super::fault::{Cmdlets, Fault};
 use super::invocation::Invocation;
 use super::properties::Rows;
 use super::row::Row;
-use super::session::{READINGS, Session};
-use super::unread::Unread;
-use super::{SYSTEM, cloud, unread};
+use super::session::Session;
 use crate::directory::Error;
 use crate::directory::ahead::ahead;
+use crate::http::{LazyList, READINGS, lazy_list};
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -54,13 +54,13 @@ enum Way {
 
 /// A page whose objects are still text: the next one is asked for before they are looked at.
 struct Page {
-    rows: Unread,
+    rows: LazyList,
     next: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Envelope<'b> {
-    #[serde(default, borrow, deserialize_with = "unread::list")]
+    #[serde(default, borrow, deserialize_with = "lazy_list::present")]
     value: Option<&'b RawValue>,
     #[serde(default, rename = "@adminapi.warnings")]
     warnings: Vec<String>,
@@ -98,8 +98,8 @@ impl Call {
 
 impl Exchange<'_> {
     fn url(&self, call: &Call) -> String {
-        let Session { account, interface, .. } = &**self.0;
-        let url = format!("{}/adminapi/beta/{}/InvokeCommand", interface.base, account.tenant);
+        let Session { account, endpoint, .. } = &**self.0;
+        let url = format!("{}/adminapi/beta/{}/InvokeCommand", endpoint.base(), account.tenant);
         if call.select.is_empty() { url } else { format!("{url}?$select={}", call.select) }
     }
 
@@ -119,7 +119,7 @@ impl Exchange<'_> {
                 // Their words can hold names.
                 tracing::debug!(cmdlet = call.cmdlet, count = envelope.warnings.len(), "warnings");
             }
-            return Ok(Page { rows: Unread::new(&answer.body, envelope.value), next: envelope.next });
+            return Ok(Page { rows: LazyList::new(&answer.body, envelope.value), next: envelope.next });
         }
         Err(unreadable(call).into())
     }
@@ -153,7 +153,7 @@ impl Exchange<'_> {
             let next = match page.next {
                 None => None,
                 // The same body goes to the link.
-                Some(link) => Some(cloud::rebased(&link, &session.interface.base).ok_or_else(|| Error::Protocol {
+                Some(link) => Some(session.endpoint.follow(&link).map_err(|_| Error::Protocol {
                     system: SYSTEM,
                     hint: format!("{} names no usable next page", call.cmdlet),
                 })?),
@@ -173,7 +173,7 @@ impl Exchange<'_> {
     }
 }
 
-fn rows(page: &Unread, call: &Call) -> Result<Vec<Row>, Error> {
+fn rows(page: &LazyList, call: &Call) -> Result<Vec<Row>, Error> {
     page.read::<Rows>().map(|rows| rows.0).map_err(|_| unreadable(call))
 }
 

@@ -3,6 +3,7 @@
 use super::certificate::Certificate;
 use super::{Microsoft365Secrets, SYSTEM};
 use crate::directory::Error;
+use crate::http::new_id;
 use jiff::Timestamp;
 use std::path::PathBuf;
 
@@ -39,9 +40,7 @@ impl Credential {
     pub(super) async fn fields(&self, client: &str, endpoint: &str) -> Result<Vec<(&'static str, String)>, Error> {
         let assertion = match self {
             Self::Secret(secret) => return Ok(vec![("client_secret", secret.clone())]),
-            Self::Certificate(certificate) => {
-                certificate.assertion(client, endpoint, &super::session::new_id(), Timestamp::now())
-            }
+            Self::Certificate(certificate) => certificate.assertion(client, endpoint, &new_id(), Timestamp::now()),
             // Read each time: the kubelet replaces it long before it expires.
             Self::Federated(file) => {
                 let token = tokio::fs::read_to_string(file).await.map_err(|_| Error::Unauthenticated {

@@ -2,9 +2,8 @@
 //! several encodings, and sometimes in none.
 
 use super::SYSTEM;
-use super::session::looks_whole;
 use crate::directory::Error;
-use crate::http::{Feedback, Observer, Retry};
+use crate::http::{Feedback, Observer, Retry, looks_whole};
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;

@@ -9,7 +9,7 @@
 use super::batch::Batch;
 use super::fault::Cmdlets;
 use super::invocation::Invocation;
-use crate::http::{self, Answer, Client, Observer, Place, Retry, TransportProblem};
+use crate::http::{self, Answer, Client, InFlight, Observer, Retry, TransportProblem, bearer};
 use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;
 use std::collections::VecDeque;
@@ -74,12 +74,12 @@ impl Gather {
                             drop(turn);
                             break answer.await;
                         }
-                        let place = client.place().await;
+                        let in_flight = client.in_flight().await;
                         // All who can go on by now call before anything is sent.
                         tokio::task::yield_now().await;
                         let together = self.take();
                         drop(turn);
-                        self.send(client, place, together).await;
+                        self.send(client, in_flight, together).await;
                     }
                 }
             };
@@ -113,10 +113,10 @@ impl Gather {
         queue.drain(..alike).collect()
     }
 
-    async fn send(&self, client: &Client, place: Place<'_>, together: Vec<Waiting>) {
+    async fn send(&self, client: &Client, in_flight: InFlight<'_>, together: Vec<Waiting>) {
         let Some(first) = together.first() else { return };
-        place.carries(together.len());
-        let authorization = format!("Bearer {}", first.token);
+        in_flight.carries(together.len());
+        let authorization = bearer(&first.token);
         let calls: Vec<&Invocation> = together.iter().map(|waiting| &*waiting.call).collect();
         let batch = (calls.len() > 1).then(|| Batch::new(&calls, &authorization));
         let request = match &batch {
@@ -124,7 +124,7 @@ impl Gather {
             None => first.call.request(client.http()),
         };
         let answer = match request.header(AUTHORIZATION, authorization.as_str()).build() {
-            Ok(request) => place.execute(request).await,
+            Ok(request) => in_flight.execute(request).await,
             Err(error) => Err(http::Error::Transport { problem: TransportProblem::of(&error) }),
         };
         let answers: Vec<Result<Answer, http::Error>> = match (answer, &batch) {
@@ -137,7 +137,7 @@ impl Gather {
         };
         for (waiting, answer) in together.into_iter().zip(answers) {
             let judged = answer.map(|answer| {
-                let retry = place.judge(&Cmdlets { just_made: waiting.call.just_made }, &answer);
+                let retry = in_flight.judge(&Cmdlets { just_made: waiting.call.just_made }, &answer);
                 (answer, retry)
             });
             // Who does not listen any more has been dropped.

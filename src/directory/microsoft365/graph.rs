@@ -1,10 +1,10 @@
 //! Microsoft Graph: requests, pages and delta rounds.
 
-use super::session::{READINGS, Session, Whole};
-use super::unread::Unread;
-use super::{SYSTEM, cloud};
+use super::SYSTEM;
+use super::session::Session;
 use crate::directory::Error;
 use crate::directory::ahead::ahead;
+use crate::http::{LazyList, READINGS, WholeJson};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -77,7 +77,7 @@ impl From<Error> for Failed {
 
 /// A page whose objects are still text: the next one is asked for before they are looked at.
 pub(super) struct Page {
-    objects: Unread,
+    objects: LazyList,
     next: Option<String>,
     delta: Option<String>,
 }
@@ -119,24 +119,25 @@ struct RefusedError {
 pub(super) struct Graph<'a>(pub(super) &'a Arc<Session>);
 
 impl Graph<'_> {
-    /// A page by its path and query, or by a link of an earlier one. `what` needs `permission`.
+    /// A page by its path and query, or by a link of an earlier one; a link that leads elsewhere is [`Failed::Lost`].
+    /// `resource` is what the page tells of, and says which permission is missing if it may not be read.
     pub(super) async fn page(&self, link: &str, resource: Resource) -> Result<Page, Failed> {
-        let base = &self.0.interface.base;
+        let endpoint = &self.0.endpoint;
         let url = match link.strip_prefix('/') {
-            Some(path) => format!("{base}/v1.0/{path}"),
-            None => cloud::rebased(link, base).ok_or(Failed::Lost)?,
+            Some(path) => format!("{}/v1.0/{path}", endpoint.base()),
+            None => endpoint.follow(link).map_err(|_| Failed::Lost)?,
         };
         let build = |http: &reqwest::Client| http.get(&url).header("prefer", PAGE);
         let mut readings = 0;
         let answer = loop {
-            let answer = self.0.send(&Whole, build).await?;
+            let answer = self.0.send(&WholeJson, build).await?;
             if !answer.status.is_success() {
                 break answer;
             }
             readings += 1;
             match serde_json::from_slice::<Envelope<'_>>(&answer.body) {
                 Ok(Envelope { value, next, delta }) => {
-                    return Ok(Page { objects: Unread::new(&answer.body, Some(value)), next, delta });
+                    return Ok(Page { objects: LazyList::new(&answer.body, Some(value)), next, delta });
                 }
                 Err(_) if readings < READINGS => {}
                 Err(_) => return Err(unreadable()),

@@ -1,6 +1,6 @@
 //! One cmdlet as it goes over the wire: `POST /adminapi/beta/{tenant}/InvokeCommand`.
 
-use super::session::new_id;
+use crate::http::new_id;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};

@@ -1,19 +1,21 @@
 //! Signed-in requests to one interface: token endpoint, Graph or Exchange.
 
-use super::cloud::{Endpoints, Interface};
 use super::credential::Credential;
+use super::endpoints::{Endpoints, Interface};
 use super::fault::Cmdlets;
 use super::gather::Gather;
 use super::invocation::Invocation;
 use super::{Microsoft365Secrets, SYSTEM, aadsts};
 use crate::directory::Error;
 use crate::http::{
-    self, Answer, Backoff, Client, Observer, PaceSettings, Retry, Settings, Token, TokenCache, TransportProblem,
+    self, Answer, Backoff, Client, Endpoint, Observer, PaceSettings, Settings, SignedClient, SignedError, Token,
+    TokenSource, WholeJson,
 };
 use crate::model::connector::{Connector, Microsoft365};
 use crate::model::observed::Counters;
+use async_trait::async_trait;
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,36 +27,6 @@ const GRAPH_CONCURRENCY: u32 = 8;
 const INITIAL_RATE: f64 = 100.0;
 /// Pages follow one another as fast as they come; nobody counts a few of them.
 const INITIAL_RATE_OF_PAGES: f64 = 1_000.0;
-/// The server itself cuts off after fifteen minutes.
-const TIMEOUT: Duration = Duration::from_secs(900);
-
-/// A new random id in the form of a GUID.
-pub(super) fn new_id() -> String {
-    let bytes = ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new());
-    let bytes = bytes.expect("the system has random numbers").expose();
-    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
-}
-
-/// How often an answer that looks whole and is not is asked for again.
-pub(super) const READINGS: usize = 3;
-
-/// Whether a body can be a JSON object. Looking closer would mean to parse it twice.
-pub(super) fn looks_whole(body: &[u8]) -> bool {
-    let body = body.trim_ascii();
-    body.first() == Some(&b'{') && body.last() == Some(&b'}')
-}
-
-/// Answers that are whole: whatever is no JSON comes from something in between.
-pub(super) struct Whole;
-
-impl Observer for Whole {
-    fn judge(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Retry {
-        match Retry::of(status, headers) {
-            Retry::Answer if status.is_success() && !looks_whole(body) => Retry::Faulty(None),
-            retry => retry,
-        }
-    }
-}
 
 /// Who signs in where; shared by the interfaces of one connector.
 pub(super) struct Account {
@@ -65,12 +37,17 @@ pub(super) struct Account {
     http: Client,
 }
 
+/// Tokens of one account for one interface.
+struct AccessTokens {
+    account: Arc<Account>,
+    scope: String,
+}
+
 /// One interface with its own budget and token.
 pub(super) struct Session {
     pub(super) account: Arc<Account>,
-    pub(super) interface: Interface,
-    client: Client,
-    tokens: TokenCache,
+    pub(super) endpoint: Endpoint,
+    signed: SignedClient<AccessTokens>,
     /// Absent = each cmdlet goes by itself.
     gather: Option<Gather>,
 }
@@ -111,15 +88,7 @@ impl Sessions {
         (initial_rate, cmdlets_per_request): (f64, u32),
     ) -> Result<Self, Error> {
         let endpoints = Endpoints::of(settings)?;
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("GalSync/", env!("CARGO_PKG_VERSION")))
-            // A token must not follow a redirection to wherever it points.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(30));
-        let builder = if endpoints.are_local() { builder.no_proxy() } else { builder };
-        let http = builder
-            .build()
-            .map_err(|_| Error::Configuration("the authorities that this system trusts cannot be read".to_owned()))?;
+        let http = http::connect(endpoints.are_local()).map_err(|error| Error::of_http(SYSTEM, error))?;
         let client = |concurrency: u32| {
             let limit = connector.rate_limit;
             let pace = PaceSettings {
@@ -127,7 +96,7 @@ impl Sessions {
                 max_concurrency: limit.max_concurrent_requests.unwrap_or(concurrency),
                 initial_rate,
             };
-            Client::new(http.clone(), Settings { pace, backoff, timeout: TIMEOUT, ..Settings::default() })
+            Client::new(http.clone(), Settings { pace, backoff, ..Settings::default() })
         };
         let account = Arc::new(Account {
             tenant: settings.tenant_id.clone(),
@@ -137,10 +106,12 @@ impl Sessions {
             http: client(1),
         });
         let session = |interface: Interface, concurrency, gather| {
-            let (account, client, tokens) = (account.clone(), client(concurrency), TokenCache::new());
-            Arc::new(Session { account, interface, client, tokens, gather })
+            let Interface { endpoint, scope } = interface;
+            let tokens = AccessTokens { account: account.clone(), scope };
+            let signed = SignedClient::new(client(concurrency), tokens);
+            Arc::new(Session { account: account.clone(), endpoint, signed, gather })
         };
-        let batches = format!("{}/adminapi/beta/{}/$batch", endpoints.exchange.base, account.tenant);
+        let batches = format!("{}/adminapi/beta/{}/$batch", endpoints.exchange.endpoint.base(), account.tenant);
         let gather = (cmdlets_per_request > 1).then(|| Gather::new(cmdlets_per_request as usize, batches));
         Ok(Self {
             graph: session(endpoints.graph, GRAPH_CONCURRENCY, None),
@@ -150,15 +121,7 @@ impl Sessions {
     }
 
     pub(super) fn counters(&self) -> Counters {
-        let mut all = Counters::default();
-        for client in [&self.account.http, &self.graph.client, &self.exchange.client] {
-            let Counters { requests, throttled, retries, bytes_read, .. } = client.counters();
-            all.requests += requests;
-            all.throttled += throttled;
-            all.retries += retries;
-            all.bytes_read += bytes_read;
-        }
-        all
+        http::sum([&self.account.http, self.graph.signed.client(), self.exchange.signed.client()])
     }
 }
 
@@ -166,6 +129,15 @@ impl Sessions {
 struct Granted {
     access_token: String,
     expires_in: u64,
+}
+
+#[async_trait]
+impl TokenSource for AccessTokens {
+    type Error = Error;
+
+    async fn token(&self) -> Result<Token, Error> {
+        self.account.token(&self.scope).await
+    }
 }
 
 impl Account {
@@ -176,7 +148,7 @@ impl Account {
             let request = http.post(&self.endpoint).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
             request.body(form.clone()).build()
         };
-        let answer = self.http.send(&Whole, build).await.map_err(of_transport)?;
+        let answer = self.http.send(&WholeJson, build).await.map_err(|error| Error::of_http(SYSTEM, error))?;
         if answer.status != StatusCode::OK {
             return Err(aadsts::error(answer.status.as_u16(), &answer.body));
         }
@@ -197,7 +169,7 @@ fn form(client: &str, scope: &str, credential: Vec<(&'static str, String)>) -> S
 
 impl Session {
     pub(super) async fn token(&self) -> Result<String, Error> {
-        self.tokens.get(|| self.account.token(&self.interface.scope)).await
+        self.signed.token().await
     }
 
     /// Sends what `build` makes with a token; one that the service refuses is replaced once.
@@ -206,16 +178,7 @@ impl Session {
         O: Observer + ?Sized,
         B: Fn(&reqwest::Client) -> reqwest::RequestBuilder,
     {
-        let mut renewed = false;
-        loop {
-            let token = self.token().await?;
-            let signed = |http: &reqwest::Client| build(http).header(AUTHORIZATION, format!("Bearer {token}")).build();
-            let answer = self.client.send(observer, signed).await.map_err(of_transport)?;
-            if answer.status != StatusCode::UNAUTHORIZED {
-                return Ok(answer);
-            }
-            self.renew(&token, &mut renewed).await?;
-        }
+        self.signed.send(observer, build).await.map_err(of_signed)
     }
 
     /// Sends one cmdlet, together with others that wait if the connector permits it.
@@ -223,37 +186,21 @@ impl Session {
         let Some(gather) = &self.gather else {
             return self.send(&Cmdlets { just_made: call.just_made }, |http| call.request(http)).await;
         };
-        let mut renewed = false;
-        loop {
-            let token = self.token().await?;
-            let mut patience = self.client.patience();
-            let answer = loop {
-                let outcome = gather.ask(&self.client, call, &token).await;
-                if let Some(answer) = patience.judged(outcome).await.map_err(of_transport)? {
-                    break answer;
+        let client = self.signed.client();
+        let with = |token: String| async move {
+            let mut retries = client.retry_state();
+            loop {
+                if let Some(answer) = retries.judged(gather.ask(client, call, &token).await).await? {
+                    return Ok(answer);
                 }
-            };
-            if answer.status != StatusCode::UNAUTHORIZED {
-                return Ok(answer);
             }
-            self.renew(&token, &mut renewed).await?;
-        }
+        };
+        self.signed.with_token(with).await.map_err(of_signed)
     }
 
     /// How many cmdlets can be under way at once: with fewer callers, requests go half empty.
     pub(super) fn cmdlets_under_way(&self) -> usize {
-        self.client.places() * self.gather.as_ref().map_or(1, Gather::most)
-    }
-
-    /// The service refused this token: another, once.
-    async fn renew(&self, token: &str, renewed: &mut bool) -> Result<(), Error> {
-        if *renewed {
-            let hint = "it does not accept a token that was issued a moment ago; check tenantId, cloud and endpoints";
-            return Err(Error::Unauthenticated { system: SYSTEM, hint: hint.to_owned() });
-        }
-        self.tokens.refused(token).await;
-        *renewed = true;
-        Ok(())
+        self.signed.client().max_in_flight() * self.gather.as_ref().map_or(1, Gather::most)
     }
 
     /// The application permissions that stand in the token: no more than a hint, since a token is the service's own.
@@ -263,20 +210,17 @@ impl Session {
             #[serde(default)]
             roles: Vec<String>,
         }
-        use base64::Engine as _;
-        let token = self.token().await?;
-        let part = token.split('.').nth(1).map(|part| part.trim_end_matches('='));
-        let bytes = part.and_then(|part| base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).ok());
-        Ok(bytes.and_then(|bytes| serde_json::from_slice::<Claims>(&bytes).ok()).map(|claims| claims.roles))
+        Ok(http::jwt::unverified_claims::<Claims>(&self.token().await?).map(|claims| claims.roles))
     }
 }
 
-fn of_transport(error: http::Error) -> Error {
+fn of_signed(error: SignedError<Error>) -> Error {
     match error {
-        http::Error::Transport { problem: TransportProblem::Certificate { host, hint } } => {
-            Error::Certificate { server: host, hint }
+        SignedError::NoToken(error) => error,
+        SignedError::TokenRefused => {
+            let hint = "it does not accept a token that was issued a moment ago; check tenantId, cloud and endpoints";
+            Error::Unauthenticated { system: SYSTEM, hint: hint.to_owned() }
         }
-        http::Error::Throttled { retry_after } => Error::Throttled { system: SYSTEM, retry_after },
-        other => Error::Unavailable { system: SYSTEM, hint: other.to_string() },
+        SignedError::Http(error) => Error::of_http(SYSTEM, error),
     }
 }

@@ -3,9 +3,9 @@
 
 use super::cmdlet::{Call, Failed, quoted};
 use super::fault::{FaultKind, role};
-use super::session::new_id;
 use super::target::{Microsoft365Target, accepted_domains};
 use crate::directory::Error;
+use crate::http::new_id;
 use crate::model::OwnerMark;
 use crate::model::observed::Verification;
 

@@ -1,4 +1,4 @@
-//! The objects of a page, still as they came.
+//! A list in a page of JSON, still as it came.
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -8,24 +8,28 @@ use serde_json::value::RawValue;
 /// A list in JSON, a part of an answer's body. To look for its end and the next page's link is a fraction of the
 /// work of reading its objects, which can be done while the next page is on its way.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Unread(Bytes);
+pub struct LazyList(Bytes);
 
-/// For a field that may be absent; `null` stays what it is, which is no list.
-pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+/// `deserialize_with` for a field that may be absent; `null` stays what it is, which is no list.
+pub fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-impl Unread {
+impl LazyList {
     /// `list` is a part of `body`; absent, it is empty.
-    pub(super) fn new(body: &Bytes, list: Option<&RawValue>) -> Self {
+    pub fn new(body: &Bytes, list: Option<&RawValue>) -> Self {
         Self(list.map(|list| body.slice_ref(list.get().as_bytes())).unwrap_or_default())
     }
 
-    pub(super) fn is_absent(&self) -> bool {
+    pub fn is_absent(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn read<T: DeserializeOwned + Default>(&self) -> serde_json::Result<T> {
+    /// Its objects; those of an absent list are none.
+    ///
+    /// # Errors
+    /// It is no list, or an object in it is not as it should be.
+    pub fn read<T: DeserializeOwned + Default>(&self) -> serde_json::Result<T> {
         if self.is_absent() { Ok(T::default()) } else { serde_json::from_slice(&self.0) }
     }
 }
@@ -36,13 +40,13 @@ mod tests {
 
     #[derive(Deserialize)]
     struct Page<'b> {
-        #[serde(default, borrow, deserialize_with = "list")]
+        #[serde(default, borrow, deserialize_with = "present")]
         value: Option<&'b RawValue>,
     }
 
     fn read(body: &'static str) -> serde_json::Result<Vec<u8>> {
         let body = Bytes::from_static(body.as_bytes());
-        Unread::new(&body, serde_json::from_slice::<Page<'_>>(&body)?.value).read()
+        LazyList::new(&body, serde_json::from_slice::<Page<'_>>(&body)?.value).read()
     }
 
     #[test]
