@@ -4,8 +4,8 @@
 //! made in three steps of which the last writes the mark: until then it is found by its name and delivery address.
 
 use super::cmdlet::{Call, Exchange, Failed, quoted};
-use super::contact::{Details, Reading};
-use super::fault::{Fault, FaultKind};
+use super::cmdlet_error::{CmdletError, CmdletErrorKind};
+use super::contact::{ContactReader, Details};
 use super::row::{Kind, Row};
 use super::target::Microsoft365Target;
 use super::write::{self, Writes};
@@ -18,7 +18,7 @@ use std::collections::HashMap;
 
 /// Objects that are read by one filter.
 const CHUNK: usize = 20;
-/// Chunks under way at least, so that reading one and writing another overlap. How many cmdlets are under way is the
+/// Chunks under way at least, so that reader one and writing another overlap. How many cmdlets are under way is the
 /// pacer's to say.
 const CHUNKS: usize = 3;
 /// Exchange Online does not say when its quota for new contacts permits more; experience says hours.
@@ -41,7 +41,7 @@ fn with(result: ChangeResult, row: &Row) -> ChangeOutcome {
 
 impl Microsoft365Target {
     pub(super) async fn carry_out(&self, changes: &[Change]) -> Result<Vec<ChangeOutcome>, Error> {
-        let writer = &Writer { target: self, exchange: self.exchange(), reading: self.reading() };
+        let writer = &Writer { target: self, exchange: self.exchange(), reader: self.reader() };
         let chunks: Vec<_> = changes.chunks(CHUNK).map(|chunk| writer.chunk(chunk)).collect();
         // One is read while the others keep every place of every request taken.
         let enough = self.sessions.exchange.cmdlets_under_way().div_ceil(CHUNK) + 1;
@@ -62,7 +62,7 @@ impl Microsoft365Target {
 pub(super) struct Writer<'a> {
     pub(super) target: &'a Microsoft365Target,
     pub(super) exchange: Exchange<'a>,
-    pub(super) reading: &'a Reading,
+    pub(super) reader: &'a ContactReader,
 }
 
 impl Writer<'_> {
@@ -87,7 +87,7 @@ impl Writer<'_> {
             return Ok(Found::new());
         }
         let mut found = Found::new();
-        for object in self.exchange.find(&filter, self.reading).await? {
+        for object in self.exchange.find(&filter, self.reader).await? {
             let (guid, name) = (object.0.guid().unwrap_or_default(), object.0.text("Name").unwrap_or_default());
             found.insert(name.to_lowercase(), object.clone());
             found.insert(guid, object);
@@ -115,8 +115,8 @@ impl Writer<'_> {
 
     /// The object as a contact of ours with this contact's key.
     fn ours(&self, (row, details): &(Row, Details), wanted: &Contact) -> Option<Contact> {
-        match self.reading.ownership(row) {
-            Ownership::Ours(mark) if mark.key() == wanted.key() => Some(self.reading.contact(row, details, mark)),
+        match self.reader.ownership(row) {
+            Ownership::Ours(mark) if mark.key() == wanted.key() => Some(self.reader.contact(row, details, mark)),
             _ => None,
         }
     }
@@ -138,14 +138,14 @@ impl Writer<'_> {
     async fn adopt(&self, object: Option<&(Row, Details)>, before: &Contact, after: &Contact) -> Attempt {
         let Some(object) = object else { return Ok(only(ChangeResult::Drifted)) };
         let (row, details) = object;
-        match self.reading.ownership(row) {
+        match self.reader.ownership(row) {
             Ownership::Ours(mark) => {
-                let current = self.reading.contact(row, details, mark);
+                let current = self.reader.contact(row, details, mark);
                 let same = current.key() == after.key() && current.digest() == after.digest();
                 Ok(if same { with(ChangeResult::AlreadyDone, row) } else { only(ChangeResult::Drifted) })
             }
             Ownership::Unmarked if self.is_free(row) => {
-                let current = self.reading.contact(row, details, bare(&after.mark));
+                let current = self.reader.contact(row, details, bare(&after.mark));
                 let value = format!("smtp:{}", before.primary);
                 let holds = [&current.primary, &current.delivery].contains(&&before.primary)
                     || current.foreign_values.contains(&value);
@@ -159,17 +159,17 @@ impl Writer<'_> {
     fn is_free(&self, row: &Row) -> bool {
         row.kind() == Kind::Is(RecipientType::MailContact)
             && !row.flag("IsDirSynced")
-            && row.text(&self.reading.owner_attribute).is_none()
+            && row.text(&self.reader.owner_attribute).is_none()
     }
 
     async fn unmark(&self, object: Option<&(Row, Details)>, before: &Contact) -> Attempt {
         let Some(object) = object else { return Ok(only(ChangeResult::AlreadyDone)) };
         match self.ours(object, before) {
             Some(current) if current.mark.adopted && current.digest() == before.digest() => {
-                let writes = write::unmark(&current, &self.reading.owner_attribute);
+                let writes = write::unmark(&current, &self.reader.owner_attribute);
                 self.carry(&object.0, &writes, None).await
             }
-            None if self.reading.ownership(&object.0) == Ownership::Unmarked => {
+            None if self.reader.ownership(&object.0) == Ownership::Unmarked => {
                 Ok(with(ChangeResult::AlreadyDone, &object.0))
             }
             _ => Ok(only(ChangeResult::Drifted)),
@@ -186,7 +186,9 @@ impl Writer<'_> {
         match self.exchange.run(&call).await {
             Ok(_) => Ok(with(ChangeResult::Done, &object.0)),
             // It was there a moment ago: an earlier try of the same call removed it.
-            Err(Failed::Fault(Fault { kind: FaultKind::NotFound, .. })) => Ok(with(ChangeResult::Done, &object.0)),
+            Err(Failed::Cmdlet(CmdletError { kind: CmdletErrorKind::NotFound, .. })) => {
+                Ok(with(ChangeResult::Done, &object.0))
+            }
             Err(failed) => told("Remove-MailContact", failed),
         }
     }
@@ -201,11 +203,11 @@ impl Writer<'_> {
                 Some(row) => self.complete(&row, &write::created(after), after, true).await,
                 None => self.find_and_finish(after, true).await,
             },
-            Err(Failed::Fault(fault)) => match fault.kind {
-                FaultKind::CreateQuota => Ok(only(ChangeResult::Parked { until: self.target.park() })),
-                FaultKind::NameInUse => self.find_and_finish(after, true).await,
-                FaultKind::AddressInUse(_) => self.find_and_finish(after, false).await,
-                _ => told("New-MailContact", Failed::Fault(fault)),
+            Err(Failed::Cmdlet(error)) => match error.kind {
+                CmdletErrorKind::CreateQuota => Ok(only(ChangeResult::Parked { until: self.target.park() })),
+                CmdletErrorKind::NameInUse => self.find_and_finish(after, true).await,
+                CmdletErrorKind::AddressInUse(_) => self.find_and_finish(after, false).await,
+                _ => told("New-MailContact", Failed::Cmdlet(error)),
             },
             Err(failed) => told("New-MailContact", failed),
         }
@@ -216,12 +218,12 @@ impl Writer<'_> {
     async fn find_and_finish(&self, after: &Contact, is_there: bool) -> Attempt {
         let name = after.name.as_str();
         let by_name = format!("Name -eq {}", quoted(name));
-        let mut found = self.exchange.find(&by_name, self.reading).await?;
+        let mut found = self.exchange.find(&by_name, self.reader).await?;
         if found.is_empty() && is_there {
             let wait = Call::new("Get-MailContact").with("Identity", name).select(["Guid"]).on_new_object();
             match self.exchange.run(&wait).await {
-                Ok(_) => found = self.exchange.find(&by_name, self.reading).await?,
-                Err(Failed::Fault(Fault { kind: FaultKind::NotFound, .. })) => {}
+                Ok(_) => found = self.exchange.find(&by_name, self.reader).await?,
+                Err(Failed::Cmdlet(CmdletError { kind: CmdletErrorKind::NotFound, .. })) => {}
                 Err(failed) => return told("Get-MailContact", failed),
             }
         }
@@ -240,20 +242,20 @@ impl Writer<'_> {
         }
         let named = row.text("Name").is_some_and(|name| name.eq_ignore_ascii_case(after.name.as_str()));
         if named && self.is_free(row) && row.external().is_none_or(|external| external == after.delivery) {
-            let current = self.reading.contact(row, details, bare(&after.mark));
+            let current = self.reader.contact(row, details, bare(&after.mark));
             return self.complete(row, &current, after, false).await;
         }
         Ok(refused("another object has the contact's name or alias; rename or remove it"))
     }
 
     async fn complete(&self, row: &Row, current: &Contact, after: &Contact, just_made: bool) -> Attempt {
-        let writes = write::update(current, after, &self.reading.owner_attribute, true);
+        let writes = write::update(current, after, &self.reader.owner_attribute, true);
         self.carry(row, &writes, Some((after, just_made))).await
     }
 
     async fn write(&self, row: &Row, current: &Contact, after: &Contact) -> Attempt {
-        let unmarked = self.reading.ownership(row) == Ownership::Unmarked;
-        let writes = write::update(current, after, &self.reading.owner_attribute, unmarked);
+        let unmarked = self.reader.ownership(row) == Ownership::Unmarked;
+        let writes = write::update(current, after, &self.reader.owner_attribute, unmarked);
         if writes.is_empty() {
             return Ok(with(ChangeResult::AlreadyDone, row));
         }
@@ -299,7 +301,7 @@ impl Writer<'_> {
                 Ok(_) => return Ok(Ok(())),
                 Err(failed) => failed,
             };
-            let Failed::Fault(Fault { kind: FaultKind::AddressInUse(held), .. }) = &failed else {
+            let Failed::Cmdlet(CmdletError { kind: CmdletErrorKind::AddressInUse(held), .. }) = &failed else {
                 return told("Set-MailContact", failed).map(Err);
             };
             let held = held.as_ref().map(|value| value.to_lowercase());
@@ -331,15 +333,15 @@ fn identity(row: &Row) -> String {
 
 /// What a cmdlet's failure means for one change, or for all.
 fn told(cmdlet: &'static str, failed: Failed) -> Attempt {
-    let fault = match failed {
+    let error = match failed {
         Failed::Error(error) => return Err(error),
-        Failed::Fault(fault) => fault,
+        Failed::Cmdlet(error) => error,
     };
-    match fault.kind {
-        FaultKind::NotGranted | FaultKind::NoRole => Err(fault.into_error(cmdlet)),
-        FaultKind::AddressInUse(_) => Ok(only(ChangeResult::Deferred)),
+    match error.kind {
+        CmdletErrorKind::NotGranted | CmdletErrorKind::NoRole => Err(error.into_error(cmdlet)),
+        CmdletErrorKind::AddressInUse(_) => Ok(only(ChangeResult::Deferred)),
         // It was there when it was read.
-        FaultKind::NotFound => Ok(only(ChangeResult::Drifted)),
-        _ => Ok(refused(fault.hint())),
+        CmdletErrorKind::NotFound => Ok(only(ChangeResult::Drifted)),
+        _ => Ok(refused(error.hint())),
     }
 }

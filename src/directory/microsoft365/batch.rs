@@ -179,7 +179,7 @@ mod tests {
         {
             let answers = batch.answers(&whole(&body));
             let answer = &answers[0];
-            let cmdlets = super::super::fault::Cmdlets { just_made: false };
+            let cmdlets = super::super::cmdlet_error::Cmdlets { just_made: false };
             let retry = cmdlets.judge(answer.status, &answer.headers, &answer.body);
             assert_eq!(retry, Retry::Faulty(None), "{body}");
         }

@@ -1,7 +1,7 @@
 //! Calls of cmdlets, and what they give.
 
 use super::SYSTEM;
-use super::fault::{Cmdlets, Fault};
+use super::cmdlet_error::{CmdletError, Cmdlets};
 use super::invocation::Invocation;
 use super::properties::Rows;
 use super::row::Row;
@@ -19,8 +19,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) enum Failed {
     /// The cmdlet was refused; what that means depends on what was wanted.
-    Fault(Fault),
-    /// Not the cmdlet's fault.
+    Cmdlet(CmdletError),
+    /// It was not looked at.
     Error(Error),
 }
 
@@ -112,7 +112,7 @@ impl Exchange<'_> {
                 Way::Alone => self.0.send(&Cmdlets { just_made }, |http| invocation.request(http)).await?,
             };
             if !answer.status.is_success() {
-                return Err(Failed::Fault(Fault::of(answer.status, &answer.body)));
+                return Err(Failed::Cmdlet(CmdletError::of(answer.status, &answer.body)));
             }
             let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(&answer.body) else { continue };
             if !envelope.warnings.is_empty() {
@@ -185,7 +185,7 @@ fn unreadable(call: &Call) -> Error {
 impl Failed {
     pub(super) fn into_error(self, cmdlet: &'static str) -> Error {
         match self {
-            Self::Fault(fault) => fault.into_error(cmdlet),
+            Self::Cmdlet(error) => error.into_error(cmdlet),
             Self::Error(error) => error,
         }
     }

@@ -27,14 +27,14 @@ pub(super) type Details = BTreeMap<Attribute, String>;
 
 /// How contacts of one target are read.
 #[derive(Debug, Clone)]
-pub(super) struct Reading {
+pub(super) struct ContactReader {
     pub(super) owner_attribute: String,
     /// Says which custom attributes are ours.
     pub(super) mapping: Mapping,
     pub(super) scope: MarkScope,
 }
 
-impl Reading {
+impl ContactReader {
     pub(super) fn recipient_properties(&self) -> Vec<&str> {
         properties(&self.owner_attribute, RECIPIENT, self.managed())
     }
@@ -110,9 +110,9 @@ pub(super) mod tests {
         mark
     }
 
-    fn reading() -> Reading {
+    fn reader() -> ContactReader {
         let mark = mark(&[]);
-        Reading {
+        ContactReader {
             owner_attribute: "CustomAttribute15".into(),
             mapping: Mapping::default(),
             scope: MarkScope { owner: mark.owner, sync: mark.sync, target: mark.target },
@@ -136,7 +136,7 @@ pub(super) mod tests {
     fn values_are_ours_by_the_mark() {
         let details = [(Attribute::MobilePhone, "+49 1".to_owned())].into();
         let mark = mark(&["smtp:x@b.test", "x500:/o=a", "smtp:gone@b.test"]);
-        let contact = reading().contact(&shown(json!({})), &details, mark);
+        let contact = reader().contact(&shown(json!({})), &details, mark);
         assert_eq!((contact.primary.as_str(), contact.delivery.as_str()), ("ada@b.test", "ada@c.test"));
         assert_eq!(contact.secondary.iter().map(SmtpAddress::as_str).collect::<Vec<_>>(), ["x@b.test"]);
         assert_eq!(contact.x500.iter().collect::<Vec<_>>(), ["/o=A"]);
@@ -151,7 +151,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_mark_counts_on_a_contact_of_this_tenant_only() {
-        let owned = |more: Value| matches!(reading().ownership(&shown(more)), Ownership::Ours(_));
+        let owned = |more: Value| matches!(reader().ownership(&shown(more)), Ownership::Ours(_));
         assert!(owned(json!({})));
         assert!(!owned(json!({"IsDirSynced": true})));
         assert!(!owned(json!({"RecipientTypeDetails": "MailUser"})));

@@ -1,7 +1,7 @@
 //! Our contacts, and the holders of all other addresses of the tenant.
 
 use super::cmdlet::{Call, Exchange};
-use super::contact::{Details, Reading};
+use super::contact::{ContactReader, Details};
 use super::row::{Kind, Row};
 use super::target::{Microsoft365Target, accepted_domains};
 use crate::directory::held::Held;
@@ -19,21 +19,21 @@ type Events<'a> = BoxStream<'a, Result<TargetEvent, Error>>;
 pub(super) async fn read(target: &Microsoft365Target) -> Result<Events<'_>, Error> {
     let exchange = target.exchange();
     let own_domains = accepted_domains(exchange).await?;
-    let reading = target.reading();
+    let reader = target.reader();
     // Its first pages are on their way meanwhile.
-    let pages = exchange.list(Call::new("Get-Recipient").select(reading.recipient_properties()));
+    let pages = exchange.list(Call::new("Get-Recipient").select(reader.recipient_properties()));
     let mut details: HashMap<String, Details> = HashMap::new();
-    let mut contacts = Box::pin(exchange.list(Call::new("Get-Contact").select(Reading::details_properties())));
+    let mut contacts = Box::pin(exchange.list(Call::new("Get-Contact").select(ContactReader::details_properties())));
     while let Some(page) = contacts.try_next().await? {
         for row in &page {
-            let found = Reading::details(row);
+            let found = ContactReader::details(row);
             if let Some(guid) = row.guid().filter(|_| !found.is_empty()) {
                 details.insert(guid, found);
             }
         }
     }
     let events = pages.map_ok(move |page| {
-        let events: Vec<_> = page.iter().flat_map(|row| judge(row, &details, reading)).map(Ok).collect();
+        let events: Vec<_> = page.iter().flat_map(|row| judge(row, &details, reader)).map(Ok).collect();
         stream::iter(events)
     });
     let last = stream::once(ready(Ok(TargetEvent::Complete(ContentsCompletion { own_domains }))));
@@ -45,14 +45,14 @@ pub(super) async fn read(target: &Microsoft365Target) -> Result<Events<'_>, Erro
     Ok(all.boxed())
 }
 
-fn judge(row: &Row, details: &HashMap<String, Details>, reading: &Reading) -> Vec<TargetEvent> {
-    match reading.ownership(row) {
+fn judge(row: &Row, details: &HashMap<String, Details>, reader: &ContactReader) -> Vec<TargetEvent> {
+    match reader.ownership(row) {
         Ownership::Ours(mark) => {
             let none = Details::new();
             let details = row.guid().and_then(|guid| details.get(&guid)).unwrap_or(&none);
-            vec![TargetEvent::Owned(Box::new(reading.contact(row, details, mark)))]
+            vec![TargetEvent::Owned(Box::new(reader.contact(row, details, mark)))]
         }
-        _ => taken(row, row.text(&reading.owner_attribute).is_some_and(OwnerMark::looks_like)),
+        _ => taken(row, row.text(&reader.owner_attribute).is_some_and(OwnerMark::looks_like)),
     }
 }
 
@@ -95,16 +95,16 @@ fn taken(row: &Row, marked: bool) -> Vec<TargetEvent> {
 
 impl Exchange<'_> {
     /// The objects that the filter finds, with their details.
-    pub(super) async fn find(self, filter: &str, reading: &Reading) -> Result<Vec<(Row, Details)>, Error> {
+    pub(super) async fn find(self, filter: &str, reader: &ContactReader) -> Result<Vec<(Row, Details)>, Error> {
         let by = |cmdlet| Call::new(cmdlet).with("Filter", filter);
-        let rows = self.all(by("Get-Recipient").select(reading.recipient_properties())).await?;
+        let rows = self.all(by("Get-Recipient").select(reader.recipient_properties())).await?;
         let contacts = rows.iter().any(|row| row.kind() == Kind::Is(RecipientType::MailContact));
         let details = match contacts {
-            true => self.all(by("Get-Contact").select(Reading::details_properties())).await?,
+            true => self.all(by("Get-Contact").select(ContactReader::details_properties())).await?,
             false => Vec::new(),
         };
         let mut by_guid: HashMap<String, Details> =
-            details.iter().filter_map(|row| Some((row.guid()?, Reading::details(row)))).collect();
+            details.iter().filter_map(|row| Some((row.guid()?, ContactReader::details(row)))).collect();
         let with = |row: Row| {
             let details = row.guid().and_then(|guid| by_guid.remove(&guid)).unwrap_or_default();
             (row, details)

@@ -1,7 +1,7 @@
 //! What a read of changes needs from the read before it.
 
 use super::SYSTEM;
-use super::half::Links;
+use super::graph_details::DeltaLinks;
 use crate::directory::{Error, Token};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,11 @@ const MARGIN: SignedDuration = SignedDuration::from_hours(1);
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Cursor {
     version: u32,
-    graph: Links,
+    graph: DeltaLinks,
     /// The youngest change in Exchange that was seen; absent in Graph alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) changed: Option<Timestamp>,
-    /// Anchors whose half in Graph was missing.
+    /// Anchors of which Graph did not know yet.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) unjoined: BTreeSet<String>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Cursor {
 const VERSION: u32 = 1;
 
 impl Cursor {
-    pub(super) fn new(graph: Links, changed: Option<Timestamp>, unjoined: BTreeSet<String>) -> Self {
+    pub(super) fn new(graph: DeltaLinks, changed: Option<Timestamp>, unjoined: BTreeSet<String>) -> Self {
         Self { version: VERSION, graph, changed, unjoined }
     }
 
@@ -39,7 +39,7 @@ impl Cursor {
         Token(serde_json::to_string(self).expect("a cursor is plain data"))
     }
 
-    pub(super) fn links(&self) -> &Links {
+    pub(super) fn links(&self) -> &DeltaLinks {
         &self.graph
     }
 
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_and_nothing_else_is_one() {
-        let links = Links { users: "u".into(), groups: "g".into(), contacts: "c".into() };
+        let links = DeltaLinks { users: "u".into(), groups: "g".into(), contacts: "c".into() };
         let seen: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
         let cursor = Cursor::new(links, Some(seen), ["a".to_owned()].into());
         assert_eq!(Cursor::parse(&cursor.token()).unwrap(), cursor);

@@ -4,8 +4,8 @@
 use super::SYSTEM;
 use super::cursor::Cursor;
 use super::graph::{Failed, Object, Resource, Round, id, is_removed, text, texts};
+use super::graph_details::DeltaLinks;
 use super::groups;
-use super::half::Links;
 use super::source::{Microsoft365Source, until_error};
 use crate::directory::proxy_address::Addresses;
 use crate::directory::{Completion, Error, SourceEvent};
@@ -21,7 +21,7 @@ onPremisesImmutableId,onPremisesExtensionAttributes";
 const GROUP: &str = "id,displayName,mail,mailEnabled,mailNickname,proxyAddresses,groupTypes,securityEnabled,visibility";
 const CONTACT: &str = "id,displayName,givenName,surname,mail,mailNickname,proxyAddresses,companyName,department,jobTitle,addresses,phones";
 
-struct Reading<'a> {
+struct DeltaStream<'a> {
     source: &'a Microsoft365Source,
     /// Still to read, the last one first.
     rounds: Vec<(Resource, Round)>,
@@ -43,7 +43,7 @@ pub(super) async fn read(
         (resource, source.graph().round(resource, select, since))
     });
     let full = since.is_none();
-    let reading = Reading { source, rounds: rounds.collect(), links: HashMap::new(), done: false };
+    let reading = DeltaStream { source, rounds: rounds.collect(), links: HashMap::new(), done: false };
     let batches = stream::try_unfold(reading, move |mut reading| async move {
         let batch = reading.next().await.map_err(|failed| match failed {
             // What was told of a list that then began anew may be gone: the whole read is repeated.
@@ -58,7 +58,7 @@ pub(super) async fn read(
     Ok(until_error(events).boxed())
 }
 
-impl Reading<'_> {
+impl DeltaStream<'_> {
     async fn next(&mut self) -> Result<Option<Vec<SourceEvent>>, Failed> {
         while let Some((resource, round)) = self.rounds.last_mut() {
             let resource = *resource;
@@ -71,7 +71,7 @@ impl Reading<'_> {
         if std::mem::replace(&mut self.done, true) {
             return Ok(None);
         }
-        let cursor = Cursor::new(Links::new(std::mem::take(&mut self.links)), None, BTreeSet::new());
+        let cursor = Cursor::new(DeltaLinks::new(std::mem::take(&mut self.links)), None, BTreeSet::new());
         Ok(Some(vec![SourceEvent::Complete(Completion { token: Some(cursor.token()), names_everybody: false })]))
     }
 

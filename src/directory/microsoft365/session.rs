@@ -1,9 +1,9 @@
 //! Signed-in requests to one interface: token endpoint, Graph or Exchange.
 
+use super::cmdlet_error::Cmdlets;
+use super::cmdlet_queue::CmdletQueue;
 use super::credential::Credential;
 use super::endpoints::{Endpoints, Interface};
-use super::fault::Cmdlets;
-use super::gather::Gather;
 use super::invocation::Invocation;
 use super::{Microsoft365Secrets, SYSTEM, aadsts};
 use crate::directory::Error;
@@ -49,7 +49,7 @@ pub(super) struct Session {
     pub(super) endpoint: Endpoint,
     signed: SignedClient<AccessTokens>,
     /// Absent = each cmdlet goes by itself.
-    gather: Option<Gather>,
+    queue: Option<CmdletQueue>,
 }
 
 /// Both interfaces of one connector. Lists are read in tasks of their own, which share them.
@@ -105,17 +105,17 @@ impl Sessions {
             endpoint: endpoints.token,
             http: client(1),
         });
-        let session = |interface: Interface, concurrency, gather| {
+        let session = |interface: Interface, concurrency, queue| {
             let Interface { endpoint, scope } = interface;
             let tokens = AccessTokens { account: account.clone(), scope };
             let signed = SignedClient::new(client(concurrency), tokens);
-            Arc::new(Session { account: account.clone(), endpoint, signed, gather })
+            Arc::new(Session { account: account.clone(), endpoint, signed, queue })
         };
         let batches = format!("{}/adminapi/beta/{}/$batch", endpoints.exchange.endpoint.base(), account.tenant);
-        let gather = (cmdlets_per_request > 1).then(|| Gather::new(cmdlets_per_request as usize, batches));
+        let queue = (cmdlets_per_request > 1).then(|| CmdletQueue::new(cmdlets_per_request as usize, batches));
         Ok(Self {
             graph: session(endpoints.graph, GRAPH_CONCURRENCY, None),
-            exchange: session(endpoints.exchange, EXCHANGE_CONCURRENCY, gather),
+            exchange: session(endpoints.exchange, EXCHANGE_CONCURRENCY, queue),
             account,
         })
     }
@@ -183,14 +183,14 @@ impl Session {
 
     /// Sends one cmdlet, together with others that wait if the connector permits it.
     pub(super) async fn invoke(&self, call: &Arc<Invocation>) -> Result<Answer, Error> {
-        let Some(gather) = &self.gather else {
+        let Some(queue) = &self.queue else {
             return self.send(&Cmdlets { just_made: call.just_made }, |http| call.request(http)).await;
         };
         let client = self.signed.client();
         let with = |token: String| async move {
             let mut retries = client.retry_state();
             loop {
-                if let Some(answer) = retries.judged(gather.ask(client, call, &token).await).await? {
+                if let Some(answer) = retries.judged(queue.send(client, call, &token).await).await? {
                     return Ok(answer);
                 }
             }
@@ -200,7 +200,7 @@ impl Session {
 
     /// How many cmdlets can be under way at once: with fewer callers, requests go half empty.
     pub(super) fn cmdlets_under_way(&self) -> usize {
-        self.signed.client().max_in_flight() * self.gather.as_ref().map_or(1, Gather::most)
+        self.signed.client().max_in_flight() * self.queue.as_ref().map_or(1, CmdletQueue::max_cmdlets)
     }
 
     /// The application permissions that stand in the token: no more than a hint, since a token is the service's own.

@@ -4,9 +4,9 @@ use super::cmdlet::{Call, Exchange};
 use super::cursor::Cursor;
 use super::entry::Shape;
 use super::graph::Graph;
+use super::graph_details::AllGraphDetails;
 use super::groups::Groups;
-use super::half::Halves;
-use super::reading::Reading;
+use super::recipient_stream::RecipientStream;
 use super::session::Sessions;
 use super::target::identity;
 use super::{Microsoft365Secrets, graph_only, source_verify};
@@ -75,16 +75,16 @@ impl Microsoft365Source {
         if since.as_ref().is_some_and(|since| since.changed.is_none()) {
             return Err(Error::TokenExpired { system: super::SYSTEM });
         }
-        // Its first pages are on their way while groups and halves are read.
+        // Its first pages are on their way while groups and details are read.
         let recipients = self.exchange().list(Call::new("Get-Recipient").select(self.shape.properties()));
         let groups = async {
             let groups = Groups::read(self.exchange(), &self.scope.groups).await?;
             let members = groups.members(self.graph(), &self.scope.groups).await?;
             Ok((groups, members))
         };
-        let halves = Halves::read(self.graph(), &self.scope.attributes, since.as_ref().map(Cursor::links));
-        let ((groups, members), (halves, links)) = futures::try_join!(groups, halves)?;
-        let reading = Reading::new(self, recipients.boxed(), groups, (halves, links), since);
+        let details = AllGraphDetails::read(self.graph(), &self.scope.attributes, since.as_ref().map(Cursor::links));
+        let ((groups, members), (details, links)) = futures::try_join!(groups, details)?;
+        let reading = RecipientStream::new(self, recipients.boxed(), groups, (details, links), since);
         let events = stream::iter(members).map(Ok).chain(reading.events());
         Ok(until_error(events).boxed())
     }

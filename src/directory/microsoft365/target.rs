@@ -2,7 +2,7 @@
 
 use super::attributes::property;
 use super::cmdlet::{Call, Exchange};
-use super::contact::Reading;
+use super::contact::ContactReader;
 use super::row::Row;
 use super::session::Sessions;
 use super::{Microsoft365Secrets, SYSTEM, contents, target_verify};
@@ -26,7 +26,7 @@ const LARGEST_BATCH: usize = 500;
 
 /// The mail contacts of one tenant.
 pub struct Microsoft365Target {
-    reading: Reading,
+    reader: ContactReader,
     pub(super) sessions: Sessions,
     /// Until when no new contacts are tried.
     pub(super) parked: Mutex<Option<Timestamp>>,
@@ -64,7 +64,7 @@ impl Microsoft365Target {
         }
         let target = identity(&settings.tenant_id)?;
         Ok(Self {
-            reading: Reading {
+            reader: ContactReader {
                 owner_attribute: connector.owner_attribute.clone(),
                 mapping,
                 scope: MarkScope { owner, sync, target },
@@ -78,8 +78,8 @@ impl Microsoft365Target {
         Exchange(&self.sessions.exchange)
     }
 
-    pub(super) fn reading(&self) -> &Reading {
-        &self.reading
+    pub(super) fn reader(&self) -> &ContactReader {
+        &self.reader
     }
 }
 
@@ -108,7 +108,7 @@ impl Target for Microsoft365Target {
     async fn identity(&self) -> Result<SystemIdentity, Error> {
         // The tenant's own token endpoint gives no token of another.
         self.sessions.exchange.token().await?;
-        Ok(self.reading.scope.target.clone())
+        Ok(self.reader.scope.target.clone())
     }
 
     async fn verify(&self) -> Result<Verification, Error> {
@@ -122,8 +122,8 @@ impl Target for Microsoft365Target {
     }
 
     fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>) {
-        let owner = &self.reading.owner_attribute;
-        normal::normalize(contact, &self.reading.mapping, |attribute| property(attribute).eq_ignore_ascii_case(owner))
+        let owner = &self.reader.owner_attribute;
+        normal::normalize(contact, &self.reader.mapping, |attribute| property(attribute).eq_ignore_ascii_case(owner))
     }
 
     fn contents(&self) -> BoxStream<'_, Result<TargetEvent, Error>> {

@@ -2,7 +2,7 @@
 //! that cannot be, and says whether it may be called at all.
 
 use super::cmdlet::{Call, Failed, quoted};
-use super::fault::{FaultKind, role};
+use super::cmdlet_error::{CmdletErrorKind, role};
 use super::target::{Microsoft365Target, accepted_domains};
 use crate::directory::Error;
 use crate::http::new_id;
@@ -18,10 +18,10 @@ pub(super) async fn verify(target: &Microsoft365Target) -> Result<Verification, 
     let mut unexpected = Vec::new();
     for (cmdlet, call) in probes() {
         match target.exchange().run(&call).await {
-            Err(Failed::Fault(fault)) => match fault.kind {
-                FaultKind::NotFound | FaultKind::Incomplete => {}
-                FaultKind::NotGranted => missing.push(cmdlet),
-                _ => unexpected.push(format!("{cmdlet} could not be tried out: {}", fault.hint())),
+            Err(Failed::Cmdlet(error)) => match error.kind {
+                CmdletErrorKind::NotFound | CmdletErrorKind::Incomplete => {}
+                CmdletErrorKind::NotGranted => missing.push(cmdlet),
+                _ => unexpected.push(format!("{cmdlet} could not be tried out: {}", error.hint())),
             },
             Err(failed @ Failed::Error(_)) => return Err(failed.into_error(cmdlet)),
             Ok(_) => unexpected.push(format!("{cmdlet} answered to nothing in particular; its right is not known")),
@@ -40,7 +40,7 @@ pub(super) async fn verify(target: &Microsoft365Target) -> Result<Verification, 
     }
     warnings.extend(unexpected);
     Ok(Verification {
-        identity: target.reading().scope.target.to_string(),
+        identity: target.reader().scope.target.to_string(),
         can_read: true,
         can_write: missing.is_empty(),
         domains,
@@ -61,7 +61,7 @@ fn probes() -> [(&'static str, Call); 4] {
 }
 
 async fn owner_attribute_is_free(target: &Microsoft365Target) -> Result<(), Error> {
-    let attribute = &target.reading().owner_attribute;
+    let attribute = &target.reader().owner_attribute;
     let filter = format!("{attribute} -ne $null -and {attribute} -notlike {}", quoted("gs*"));
     let others = Call::new("Get-Recipient").with("Filter", filter).with("ResultSize", SAMPLE);
     let alike =

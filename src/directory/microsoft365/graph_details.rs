@@ -1,4 +1,4 @@
-//! What only Graph knows of a recipient: the half that is joined to what Exchange says.
+//! What only Graph knows of a recipient: details that are joined to what Exchange says.
 
 use super::graph::{Failed, Graph, MOST_IDS, Resource, Round};
 use crate::directory::Error;
@@ -13,7 +13,7 @@ const ENRICHED: [Attribute; 3] = [Attribute::MobilePhone, Attribute::Fax, Attrib
 
 /// Most people have nothing here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Half {
+pub(super) struct GraphDetails {
     disabled: bool,
     immutable_id: Option<Box<str>>,
     hidden_membership: bool,
@@ -24,23 +24,23 @@ pub(super) struct Half {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Known {
     Plain,
-    More(Box<Half>),
+    More(Box<GraphDetails>),
     Removed,
 }
 
-/// Halves of everybody, or of those that changed.
+/// Details of everybody, or of those that changed.
 #[derive(Debug, Default)]
-pub(super) struct Halves(HashMap<Uuid, Known>);
+pub(super) struct AllGraphDetails(HashMap<Uuid, Known>);
 
 /// Where the next rounds start.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Links {
+pub(super) struct DeltaLinks {
     pub(super) users: String,
     pub(super) groups: String,
     pub(super) contacts: String,
 }
 
-impl Links {
+impl DeltaLinks {
     fn of(&self, resource: Resource) -> &str {
         match resource {
             Resource::Users => &self.users,
@@ -55,7 +55,7 @@ impl Links {
     }
 }
 
-/// Exactly the properties that a half needs: those that are not selected are not followed either.
+/// Exactly the properties that details need: those that are not selected are not followed either.
 pub(super) fn select(resource: Resource, attributes: &BTreeSet<Attribute>) -> String {
     let mut names = vec!["id"];
     let wanted = |attribute| attributes.contains(&attribute);
@@ -76,10 +76,10 @@ pub(super) fn select(resource: Resource, attributes: &BTreeSet<Attribute>) -> St
     names.join(",")
 }
 
-/// An object as Graph tells it, its half alone.
+/// An object as Graph tells it, its details alone.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Told {
+struct GraphObject {
     id: String,
     #[serde(rename = "@removed")]
     removed: Option<IgnoredAny>,
@@ -109,25 +109,25 @@ fn set(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|text| !text.is_empty())
 }
 
-impl Half {
-    fn of(told: &Told) -> Self {
+impl GraphDetails {
+    fn of(object: &GraphObject) -> Self {
         let phone = |kind: &str| {
-            let mut of_kind = told.phones.iter().flatten().filter(|phone| phone.kind.as_deref() == Some(kind));
+            let mut of_kind = object.phones.iter().flatten().filter(|phone| phone.kind.as_deref() == Some(kind));
             of_kind.find_map(|phone| phone.number.as_deref())
         };
         let value = |attribute: Attribute| match attribute {
-            Attribute::MobilePhone => set(&told.mobile_phone).or_else(|| phone("mobile")),
-            Attribute::Fax => set(&told.fax_number).or_else(|| phone("businessFax")),
-            _ => set(&told.street_address).or_else(|| told.addresses.as_ref()?.first()?.street.as_deref()),
+            Attribute::MobilePhone => set(&object.mobile_phone).or_else(|| phone("mobile")),
+            Attribute::Fax => set(&object.fax_number).or_else(|| phone("businessFax")),
+            _ => set(&object.street_address).or_else(|| object.addresses.as_ref()?.first()?.street.as_deref()),
         };
         let known = |attribute: Attribute| {
             let value = value(attribute).map(str::trim).filter(|value| !value.is_empty())?;
             Some((attribute, value.into()))
         };
         Self {
-            disabled: told.account_enabled == Some(false),
-            immutable_id: set(&told.on_premises_immutable_id).map(|id| id.to_lowercase().into()),
-            hidden_membership: told.visibility.as_deref() == Some("HiddenMembership"),
+            disabled: object.account_enabled == Some(false),
+            immutable_id: set(&object.on_premises_immutable_id).map(|id| id.to_lowercase().into()),
+            hidden_membership: object.visibility.as_deref() == Some("HiddenMembership"),
             attributes: ENRICHED.into_iter().filter_map(known).collect(),
         }
     }
@@ -142,13 +142,13 @@ impl Half {
 }
 
 impl Known {
-    fn of(told: &Told) -> Self {
-        if told.removed.is_some() {
+    fn of(object: &GraphObject) -> Self {
+        if object.removed.is_some() {
             return Self::Removed;
         }
-        match Half::of(told) {
-            plain if plain == Half::default() => Self::Plain,
-            half => Self::More(Box::new(half)),
+        match GraphDetails::of(object) {
+            plain if plain == GraphDetails::default() => Self::Plain,
+            details => Self::More(Box::new(details)),
         }
     }
 
@@ -156,8 +156,8 @@ impl Known {
     pub(super) fn add_to(&self, entry: &mut Entry, wanted: &BTreeSet<Attribute>) -> bool {
         match self {
             Self::Plain => true,
-            Self::More(half) => {
-                half.add_to(entry, wanted);
+            Self::More(details) => {
+                details.add_to(entry, wanted);
                 true
             }
             Self::Removed => false,
@@ -165,22 +165,22 @@ impl Known {
     }
 }
 
-impl Halves {
-    /// Everybody's halves, or what changed since; and where the next rounds start.
+impl AllGraphDetails {
+    /// Those of everybody, or what changed since; and where the next rounds start.
     pub(super) async fn read(
         graph: Graph<'_>,
         attributes: &BTreeSet<Attribute>,
-        since: Option<&Links>,
-    ) -> Result<(Self, Links), Error> {
+        since: Option<&DeltaLinks>,
+    ) -> Result<(Self, DeltaLinks), Error> {
         let begin =
             |resource| graph.round(resource, &select(resource, attributes), since.map(|links| links.of(resource)));
-        let mut halves = Self::default();
+        let mut details = Self::default();
         let mut links = HashMap::new();
         // All three are on their way at once.
         for (resource, mut round) in Resource::ALL.map(|resource| (resource, begin(resource))) {
             let mut tries = 0;
             let link = loop {
-                match halves.take(round).await {
+                match details.take(round).await {
                     Ok(link) => break link,
                     // In the middle of a list of everybody: begin it anew. What was said before still holds.
                     Err(Failed::Lost) if since.is_none() && tries < 3 => tries += 1,
@@ -190,7 +190,7 @@ impl Halves {
             };
             links.insert(resource.path(), link);
         }
-        Ok((halves, Links::new(links)))
+        Ok((details, DeltaLinks::new(links)))
     }
 
     async fn take(&mut self, mut round: Round) -> Result<String, Failed> {
@@ -201,10 +201,10 @@ impl Halves {
     }
 
     /// The last word about an object holds.
-    fn add(&mut self, page: &[Told]) {
-        for told in page {
-            if let Ok(id) = Uuid::parse_str(&told.id) {
-                self.0.insert(id, Known::of(told));
+    fn add(&mut self, page: &[GraphObject]) {
+        for object in page {
+            if let Ok(id) = Uuid::parse_str(&object.id) {
+                self.0.insert(id, Known::of(object));
             }
         }
     }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_half_adds_what_only_graph_has() {
+    fn details_add_what_only_graph_has() {
         let user = json!({"id": "a", "accountEnabled": false, "onPremisesImmutableId": "AbC=", "mobilePhone": " +49 1 ",
             "faxNumber": "2", "streetAddress": null});
         let entry = joined(user, &[Attribute::MobilePhone, Attribute::Street]);
@@ -268,11 +268,11 @@ mod tests {
         assert_eq!(known(json!({"id": "a", "accountEnabled": true})), Known::Plain);
         assert_eq!(known(json!({"id": "a", "@removed": {"reason": "changed"}})), Known::Removed);
         let id = "11111111-2222-3333-4444-555555555555";
-        let page = |objects: Value| -> Vec<Told> { serde_json::from_value(objects).unwrap() };
-        let mut halves = Halves::default();
-        halves.add(&page(json!([{"id": id}, {"id": "no id"}, {"id": id, "@removed": {"reason": "deleted"}}])));
-        assert_eq!(halves.get(&id.to_uppercase()), Some(&Known::Removed));
-        halves.add(&page(json!([{"id": id}])));
-        assert_eq!(halves.get(id), Some(&Known::Plain));
+        let page = |objects: Value| -> Vec<GraphObject> { serde_json::from_value(objects).unwrap() };
+        let mut details = AllGraphDetails::default();
+        details.add(&page(json!([{"id": id}, {"id": "no id"}, {"id": id, "@removed": {"reason": "deleted"}}])));
+        assert_eq!(details.get(&id.to_uppercase()), Some(&Known::Removed));
+        details.add(&page(json!([{"id": id}])));
+        assert_eq!(details.get(id), Some(&Known::Plain));
     }
 }

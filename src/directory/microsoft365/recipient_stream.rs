@@ -1,10 +1,10 @@
-//! One read: Exchange's list of recipients passes by, and each is joined with its half in Graph.
+//! One read: Exchange's list of recipients passes by, and each is joined with what Graph knows of it.
 
 use super::cursor::Cursor;
 use super::entry::{Identified, Shape};
 use super::graph::Resource;
+use super::graph_details::{AllGraphDetails, DeltaLinks};
 use super::groups::Groups;
-use super::half::{Halves, Links};
 use super::row::Row;
 use super::source::Microsoft365Source;
 use crate::directory::{Completion, Error, SourceEvent};
@@ -14,11 +14,11 @@ use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-pub(super) struct Reading<'a> {
+pub(super) struct RecipientStream<'a> {
     source: &'a Microsoft365Source,
     groups: Groups,
-    halves: Halves,
-    links: Links,
+    details: AllGraphDetails,
+    links: DeltaLinks,
     /// Absent = everybody is read.
     since: Option<Cursor>,
     pages: BoxStream<'a, Result<Vec<Row>, Error>>,
@@ -33,16 +33,16 @@ enum Say {
     Entry(Row, Identified),
 }
 
-impl<'a> Reading<'a> {
+impl<'a> RecipientStream<'a> {
     pub(super) fn new(
         source: &'a Microsoft365Source,
         pages: BoxStream<'a, Result<Vec<Row>, Error>>,
         groups: Groups,
-        (halves, links): (Halves, Links),
+        (details, links): (AllGraphDetails, DeltaLinks),
         since: Option<Cursor>,
     ) -> Self {
         let changed = since.as_ref().and_then(|since| since.changed);
-        Self { source, groups, halves, links, since, pages, changed, unjoined: BTreeSet::new(), done: false }
+        Self { source, groups, details, links, since, pages, changed, unjoined: BTreeSet::new(), done: false }
     }
 
     pub(super) fn events(self) -> impl Stream<Item = Result<SourceEvent, Error>> + Send + 'a {
@@ -82,14 +82,14 @@ impl<'a> Reading<'a> {
         let Some(since) = &self.since else { return Say::Entry(row, identified) };
         let anchor = identified.anchor.as_str();
         // Groups are few, and what the group cmdlets say of them is at hand.
-        let said = self.halves.get(anchor).is_some()
+        let said = self.details.get(anchor).is_some()
             || identified.kind.class() == EntryClass::Group
             || since.unjoined.contains(anchor)
             || since.may_have_changed(row.time("WhenChangedUTC"));
         if said { Say::Entry(row, identified) } else { Say::Nothing(identified) }
     }
 
-    /// The halves of those who changed in Exchange and not in Graph.
+    /// The details of those who changed in Exchange and not in Graph.
     async fn look_up(&mut self, say: &[Say]) -> Result<(), Error> {
         if self.since.is_none() {
             return Ok(());
@@ -98,12 +98,12 @@ impl<'a> Reading<'a> {
             let missing = say.iter().filter_map(|say| match say {
                 Say::Entry(row, of) if resource_of(of.kind) == resource && of.joins => {
                     // An id that is Exchange's own means that there is none in Graph yet.
-                    row.graph_id().filter(|id| self.halves.get(id).is_none())
+                    row.graph_id().filter(|id| self.details.get(id).is_none())
                 }
                 _ => None,
             });
             let missing: Vec<String> = missing.collect();
-            self.halves.look_up(self.source.graph(), resource, &missing, &self.source.scope.attributes).await?;
+            self.details.look_up(self.source.graph(), resource, &missing, &self.source.scope.attributes).await?;
         }
         Ok(())
     }
@@ -116,9 +116,9 @@ impl<'a> Reading<'a> {
         let mut entry = self.source.shape.entry(&row, &of, &self.groups);
         if of.joins {
             let anchor = of.anchor.as_str();
-            let half = row.graph_id().and_then(|id| self.halves.get(&id));
-            let joined = match half {
-                Some(half) => half.add_to(&mut entry, &self.source.scope.attributes),
+            let details = row.graph_id().and_then(|id| self.details.get(&id));
+            let joined = match details {
+                Some(details) => details.add_to(&mut entry, &self.source.scope.attributes),
                 // Graph says nothing new of this group: it is there if it was.
                 None => self.since.as_ref().is_some_and(|since| {
                     row.graph_id().is_some() && of.kind.class() == EntryClass::Group && !since.unjoined.contains(anchor)

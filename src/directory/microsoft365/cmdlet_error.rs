@@ -12,8 +12,8 @@ use std::time::Duration;
 
 /// A cmdlet that was looked at and not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) kind: FaultKind,
+pub(super) struct CmdletError {
+    pub(super) kind: CmdletErrorKind,
     /// The exception's name without its namespace.
     pub(super) exception: String,
     /// In the service's words, without names and addresses.
@@ -21,7 +21,7 @@ pub(super) struct Fault {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum FaultKind {
+pub(super) enum CmdletErrorKind {
     NotFound,
     NameInUse,
     /// An address is somebody else's, or was until a while ago.
@@ -53,9 +53,9 @@ impl Observer for Cmdlets {
         }
         if status == StatusCode::BAD_REQUEST || status == StatusCode::NOT_FOUND || status == StatusCode::FORBIDDEN {
             let (exception, text) = told(body);
-            let fault = classify(status, &exception, &text);
-            return match fault {
-                FaultKind::NotFound if self.just_made => Retry::Faulty(None),
+            let error = classify(status, &exception, &text);
+            return match error {
+                CmdletErrorKind::NotFound if self.just_made => Retry::Faulty(None),
                 _ if passes(&exception) => Retry::Faulty(None),
                 _ if exception.contains("OverBudget") => Retry::Throttled(crate::http::retry_after(headers)),
                 _ => Retry::Answer,
@@ -111,37 +111,37 @@ fn encoded(message: &str) -> (String, String) {
     }
 }
 
-fn classify(status: StatusCode, exception: &str, text: &str) -> FaultKind {
+fn classify(status: StatusCode, exception: &str, text: &str) -> CmdletErrorKind {
     let lower = text.to_lowercase();
     let is = |names: &[&str]| names.iter().any(|name| exception.contains(name));
     let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
     if is(&["RecipientUsageExceededRecentQuota"]) || says(&["maximum number of mail users and contacts"]) {
-        return FaultKind::CreateQuota;
+        return CmdletErrorKind::CreateQuota;
     }
     if is(&["CommandNotFound"]) || says(&["is not recognized as"]) {
-        return FaultKind::NotGranted;
+        return CmdletErrorKind::NotGranted;
     }
     if is(&["ProxyAddressExists"]) || says(&["proxy address", "objectconflict"]) && !is(&["NotFound"]) {
-        return FaultKind::AddressInUse(address(text));
+        return CmdletErrorKind::AddressInUse(address(text));
     }
     if says(&["synchronized from your on-premises", "being synchronized from"]) {
-        return FaultKind::Synchronized;
+        return CmdletErrorKind::Synchronized;
     }
     if says(&["missing mandatory param"]) {
-        return FaultKind::Incomplete;
+        return CmdletErrorKind::Incomplete;
     }
     if is(&["ADObjectAlreadyExists", "NameNotAvailable", "WLCDManagedMemberExists"])
         || says(&["already exists", "already being used", "is used by another recipient"])
     {
-        return FaultKind::NameInUse;
+        return CmdletErrorKind::NameInUse;
     }
     if is(&["ManagementObjectNotFound"]) || status == StatusCode::NOT_FOUND {
-        return FaultKind::NotFound;
+        return CmdletErrorKind::NotFound;
     }
     match status {
         // A body of zeros: the token's app has no role.
-        StatusCode::FORBIDDEN => FaultKind::NoRole,
-        _ => FaultKind::Other,
+        StatusCode::FORBIDDEN => CmdletErrorKind::NoRole,
+        _ => CmdletErrorKind::Other,
     }
 }
 
@@ -152,7 +152,7 @@ fn address(text: &str) -> Option<String> {
     Some(format!("{}:{}", prefix.to_lowercase(), value))
 }
 
-impl Fault {
+impl CmdletError {
     pub(super) fn of(status: StatusCode, body: &[u8]) -> Self {
         let (exception, text) = told(body);
         let kind = classify(status, &exception, &text);
@@ -163,10 +163,12 @@ impl Fault {
     /// A sentence for a report.
     pub(super) fn hint(&self) -> String {
         match self.kind {
-            FaultKind::Synchronized => {
+            CmdletErrorKind::Synchronized => {
                 "the object is synchronized from an Active Directory; it can only be changed there".to_owned()
             }
-            FaultKind::NameInUse => "another object has the contact's name or alias; rename or remove it".to_owned(),
+            CmdletErrorKind::NameInUse => {
+                "another object has the contact's name or alias; rename or remove it".to_owned()
+            }
             _ if self.exception.is_empty() => format!("Exchange Online says: {}", self.words),
             _ => format!("Exchange Online says: {} ({})", self.words, self.exception),
         }
@@ -175,14 +177,14 @@ impl Fault {
     /// For cmdlets whose failure concerns everything that follows.
     pub(super) fn into_error(self, cmdlet: &'static str) -> Error {
         match self.kind {
-            FaultKind::NoRole => Error::Forbidden {
+            CmdletErrorKind::NoRole => Error::Forbidden {
                 system: SYSTEM,
                 action: "calling Exchange Online".to_owned(),
                 hint: "give the application Exchange.ManageAsApp with admin consent, and a role in Exchange \
                        (docs/microsoft365.md)"
                     .to_owned(),
             },
-            FaultKind::NotGranted => Error::Forbidden {
+            CmdletErrorKind::NotGranted => Error::Forbidden {
                 system: SYSTEM,
                 action: cmdlet.to_owned(),
                 hint: format!("give the application the Exchange role {}", role(cmdlet)),
@@ -251,10 +253,10 @@ mod tests {
             Some(String::new()),
             None,
         ] {
-            let fault = Fault::of(StatusCode::BAD_REQUEST, &body(detail.clone()));
-            assert_eq!(fault.kind, FaultKind::NotFound, "{detail:?}");
-            assert_eq!(fault.exception, "ManagementObjectNotFoundException");
-            assert!(!fault.hint().contains("Ada") && fault.words.contains("be found"), "{}", fault.words);
+            let error = CmdletError::of(StatusCode::BAD_REQUEST, &body(detail.clone()));
+            assert_eq!(error.kind, CmdletErrorKind::NotFound, "{detail:?}");
+            assert_eq!(error.exception, "ManagementObjectNotFoundException");
+            assert!(!error.hint().contains("Ada") && error.words.contains("be found"), "{}", error.words);
         }
     }
 
@@ -264,10 +266,10 @@ mod tests {
             let detail = format!("|{exception}|{text}");
             let body =
                 json!({"error": {"message": "Error executing cmdlet", "details": [{"message": detail}]}}).to_string();
-            Fault::of(StatusCode::from_u16(status).unwrap(), body.as_bytes()).kind
+            CmdletError::of(StatusCode::from_u16(status).unwrap(), body.as_bytes()).kind
         };
         let proxy = "The proxy address \"SMTP:Ada@b.test\" is already being used by the proxy addresses or LegacyExchangeDN of \"X\".";
-        let held = FaultKind::AddressInUse(Some("smtp:Ada@b.test".to_owned()));
+        let held = CmdletErrorKind::AddressInUse(Some("smtp:Ada@b.test".to_owned()));
         for (exception, text, status, wanted) in [
             ("x.WLCDManagedMemberExistsException", proxy, 400, held.clone()),
             ("x.ProxyAddressExistsException", proxy, 400, held),
@@ -275,36 +277,46 @@ mod tests {
                 "",
                 "The value specified for property EmailAddresses is incorrect. Reason: ObjectConflict",
                 400,
-                FaultKind::AddressInUse(None),
+                CmdletErrorKind::AddressInUse(None),
             ),
-            ("x.ADObjectAlreadyExistsException", "The name \"X\" is already being used.", 400, FaultKind::NameInUse),
+            (
+                "x.ADObjectAlreadyExistsException",
+                "The name \"X\" is already being used.",
+                400,
+                CmdletErrorKind::NameInUse,
+            ),
             (
                 "x.WLCDManagedMemberExistsException",
                 "The value \"x\" of property \"Alias\" is used by another recipient object.",
                 400,
-                FaultKind::NameInUse,
+                CmdletErrorKind::NameInUse,
             ),
-            ("x.RecipientUsageExceededRecentQuotaException", "", 400, FaultKind::CreateQuota),
+            ("x.RecipientUsageExceededRecentQuotaException", "", 400, CmdletErrorKind::CreateQuota),
             (
                 "",
                 "You've reached the maximum number of mail users and contacts you can create at this time.",
                 400,
-                FaultKind::CreateQuota,
+                CmdletErrorKind::CreateQuota,
             ),
-            ("x.CommandNotFoundException", "", 403, FaultKind::NotGranted),
-            ("", "The term 'New-MailContact' is not recognized as the name of a cmdlet", 400, FaultKind::NotGranted),
+            ("x.CommandNotFoundException", "", 403, CmdletErrorKind::NotGranted),
+            (
+                "",
+                "The term 'New-MailContact' is not recognized as the name of a cmdlet",
+                400,
+                CmdletErrorKind::NotGranted,
+            ),
             (
                 "",
                 "… because the object is being synchronized from your on-premises organization.",
                 400,
-                FaultKind::Synchronized,
+                CmdletErrorKind::Synchronized,
             ),
-            ("", "", 404, FaultKind::NotFound),
-            ("x.DataValidationException", "too long", 400, FaultKind::Other),
+            ("", "", 404, CmdletErrorKind::NotFound),
+            ("x.DataValidationException", "too long", 400, CmdletErrorKind::Other),
         ] {
             assert_eq!(kind(exception, text, status), wanted, "{exception} {text}");
         }
-        assert_eq!(Fault::of(StatusCode::FORBIDDEN, &[0; 64]).kind, FaultKind::NoRole);
+        assert_eq!(CmdletError::of(StatusCode::FORBIDDEN, &[0; 64]).kind, CmdletErrorKind::NoRole);
     }
 
     #[test]

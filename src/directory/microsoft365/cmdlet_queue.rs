@@ -7,7 +7,7 @@
 //! There is no task of its own: one of the callers sends for all, and what it drops in mid-flight counts as lost.
 
 use super::batch::Batch;
-use super::fault::Cmdlets;
+use super::cmdlet_error::Cmdlets;
 use super::invocation::Invocation;
 use crate::http::{self, Answer, Client, InFlight, Observer, Retry, TransportProblem, bearer};
 use reqwest::StatusCode;
@@ -21,13 +21,13 @@ use tokio::sync::oneshot;
 type Outcome = Result<(Answer, Retry), http::Error>;
 
 /// The cmdlets of one tenant that wait for a place.
-pub(super) struct Gather {
+pub(super) struct CmdletQueue {
     /// Most cmdlets of one request.
-    most: usize,
+    max_cmdlets: usize,
     /// The address of `$batch`.
     url: String,
     /// The service does not take batches.
-    is_unknown: AtomicBool,
+    is_refused: AtomicBool,
     waiting: Mutex<VecDeque<Waiting>>,
     /// Held by the one who waits for a place and gathers.
     turn: tokio::sync::Mutex<()>,
@@ -42,12 +42,12 @@ struct Waiting {
     answered: oneshot::Sender<Option<Outcome>>,
 }
 
-impl Gather {
-    pub(super) fn new(most: usize, url: String) -> Self {
+impl CmdletQueue {
+    pub(super) fn new(max_cmdlets: usize, url: String) -> Self {
         Self {
-            most,
+            max_cmdlets,
             url,
-            is_unknown: AtomicBool::new(false),
+            is_refused: AtomicBool::new(false),
             waiting: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             number: AtomicU64::new(0),
@@ -55,12 +55,12 @@ impl Gather {
     }
 
     /// Most cmdlets of one request.
-    pub(super) fn most(&self) -> usize {
-        if self.is_unknown.load(Ordering::Relaxed) { 1 } else { self.most }
+    pub(super) fn max_cmdlets(&self) -> usize {
+        if self.is_refused.load(Ordering::Relaxed) { 1 } else { self.max_cmdlets }
     }
 
     /// One try of a cmdlet, in the next request that goes.
-    pub(super) async fn ask(&self, client: &Client, call: &Arc<Invocation>, token: &str) -> Outcome {
+    pub(super) async fn send(&self, client: &Client, call: &Arc<Invocation>, token: &str) -> Outcome {
         loop {
             let (answered, mut answer) = oneshot::channel();
             let number = self.number.fetch_add(1, Ordering::Relaxed);
@@ -79,7 +79,7 @@ impl Gather {
                         tokio::task::yield_now().await;
                         let together = self.take();
                         drop(turn);
-                        self.send(client, in_flight, together).await;
+                        self.send_together(client, in_flight, together).await;
                     }
                 }
             };
@@ -105,7 +105,7 @@ impl Gather {
 
     /// Those who wait longest and are signed alike.
     fn take(&self) -> Vec<Waiting> {
-        let most = self.most();
+        let most = self.max_cmdlets();
         let mut queue = self.waiting();
         queue.retain(|waiting| !waiting.answered.is_closed());
         let Some(token) = queue.front().map(|first| first.token.clone()) else { return Vec::new() };
@@ -113,7 +113,7 @@ impl Gather {
         queue.drain(..alike).collect()
     }
 
-    async fn send(&self, client: &Client, in_flight: InFlight<'_>, together: Vec<Waiting>) {
+    async fn send_together(&self, client: &Client, in_flight: InFlight<'_>, together: Vec<Waiting>) {
         let Some(first) = together.first() else { return };
         in_flight.carries(together.len());
         let authorization = bearer(&first.token);
@@ -131,7 +131,7 @@ impl Gather {
             (Ok(whole), Some(batch)) if whole.status.is_success() => {
                 batch.answers(&whole).into_iter().map(Ok).collect()
             }
-            (Ok(whole), Some(_)) if turns_batches_away(&whole) => return self.forget(whole.status, together),
+            (Ok(whole), Some(_)) if refuses_batches(&whole) => return self.forget(whole.status, together),
             // What concerns the whole concerns each.
             (answer, _) => together.iter().map(|_| answer.clone()).collect(),
         };
@@ -147,7 +147,7 @@ impl Gather {
 
     /// From now on each cmdlet goes by itself.
     fn forget(&self, status: StatusCode, together: Vec<Waiting>) {
-        if !self.is_unknown.swap(true, Ordering::Relaxed) {
+        if !self.is_refused.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 status = status.as_u16(),
                 "Exchange Online does not take several cmdlets in one request (cmdletsPerRequest); each goes by itself"
@@ -161,7 +161,7 @@ impl Gather {
 
 /// An answer to the whole that is neither the service's trouble nor ours with token, role or rate: it takes no
 /// batches, or not this one. Nothing of it was carried out.
-fn turns_batches_away(whole: &Answer) -> bool {
+fn refuses_batches(whole: &Answer) -> bool {
     let retry = Cmdlets { just_made: false }.judge(whole.status, &whole.headers, &whole.body);
     retry == Retry::Answer && ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&whole.status)
 }
@@ -195,11 +195,11 @@ mod tests {
         settings.pace.max_concurrency = 1;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let client = Arc::new(Client::new(http, settings));
-        let gather = Arc::new(Gather::new(10, format!("{base}/$batch")));
+        let queue = Arc::new(CmdletQueue::new(10, format!("{base}/$batch")));
         let ask = |token: &'static str| {
-            let (client, gather, url) = (client.clone(), gather.clone(), format!("{base}/InvokeCommand"));
+            let (client, queue, url) = (client.clone(), queue.clone(), format!("{base}/InvokeCommand"));
             let call = Arc::new(Invocation::new(url, "t", "Set-Contact", &Map::new(), false));
-            tokio::spawn(async move { gather.ask(&client, &call, token).await })
+            tokio::spawn(async move { queue.send(&client, &call, token).await })
         };
         let (first, second, later, otherwise) = (ask("a"), ask("a"), ask("a"), ask("b"));
         let (stream, cmdlets) = taken(&listener).await;
