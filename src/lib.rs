@@ -16,6 +16,7 @@ pub mod job;
 pub mod model;
 pub mod operation;
 pub mod pass;
+pub mod report;
 pub mod resolve;
 pub mod sandbox;
 pub mod snapshot;

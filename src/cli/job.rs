@@ -4,10 +4,10 @@
 use super::job_progress::JobProgress;
 use super::{Exit, Shared};
 use crate::job::directories::Systems;
-use crate::job::report::run_name;
 use crate::job::secrets::SecretFolder;
 use crate::job::{self, Context, Stop, SystemClock};
 use crate::operation::{Outcome, Reason, Request, Verdict};
+use crate::report::run_name;
 use crate::store::{RunFile, RunFileKind, Store};
 use crate::telemetry::LogCopy;
 use jiff::Timestamp;

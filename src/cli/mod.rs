@@ -103,6 +103,11 @@ impl Arguments {
 #[error("{0}")]
 pub struct UsageError(pub String);
 
+/// Whoever read our output has seen enough.
+fn is_closed_pipe(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::BrokenPipe
+}
+
 impl Command {
     fn log_level(&self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! `galsync snapshot`: make, print, check and compare snapshots.
 
-use super::{Exit, UsageError};
+use super::{Exit, UsageError, is_closed_pipe};
 use crate::snapshot::{self, Difference, Kind, Reader, Record, Sorter, Summary, Writer, diff};
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -66,7 +66,7 @@ impl SnapshotCommand {
         };
         match done {
             Ok(()) => Ok(Exit::Done),
-            Err(error) if is_closed_pipe(&error) => Ok(Exit::Done),
+            Err(error) if error.chain().any(|cause| cause.downcast_ref().is_some_and(is_closed_pipe)) => Ok(Exit::Done),
             Err(error) => match error.downcast_ref::<snapshot::Error>() {
                 Some(cause) if cause.is_damage() => {
                     eprintln!("error: {error:#}");
@@ -76,11 +76,6 @@ impl SnapshotCommand {
             },
         }
     }
-}
-
-/// Whoever read our output has seen enough.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref().is_some_and(|io: &io::Error| io.kind() == io::ErrorKind::BrokenPipe))
 }
 
 fn open(path: &Path) -> anyhow::Result<Reader> {

@@ -45,17 +45,7 @@ pub(super) enum Verdict {
 impl Verdict {
     pub(super) fn action(&self) -> Action {
         match self {
-            Self::Change(change) => match change.kind {
-                ChangeKind::Create => Action::Create,
-                ChangeKind::Adopt => Action::Adopt,
-                ChangeKind::Update => Action::Update,
-                ChangeKind::Unhide => Action::Unhide,
-                ChangeKind::Remark => Action::Remark,
-                ChangeKind::Hide => Action::Hide,
-                ChangeKind::Delete => Action::Delete,
-                ChangeKind::Unmark => Action::Unmark,
-                ChangeKind::Release => Action::Release,
-            },
+            Self::Change(change) => change.kind.into(),
             Self::Withheld(_) => Action::Withhold,
             Self::Unchanged(_) | Self::TakesOver => Action::Keep,
             Self::Skipped(_) => Action::Skip,

@@ -5,8 +5,8 @@ use super::error::Failure;
 use super::links::Links;
 use crate::model::reason::Warning;
 use crate::model::taken::Holder;
-use crate::model::{Change, Contact, EntryClass, Key, SmtpAddress};
-use serde::Serialize;
+use crate::model::{Change, ChangeKind, Contact, EntryClass, Key, SmtpAddress};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Takes the plan as it is computed. Nothing may be pushed before [`super::plan()`] has returned.
@@ -14,7 +14,8 @@ pub trait Sink {
     /// In order of the keys.
     fn change(&mut self, change: &Change) -> Result<(), Failure>;
 
-    /// Each change has a line too, before or after [`Sink::change`].
+    /// Each change has a line too, directly after its [`Sink::change`] and before the next one: who pairs them keeps
+    /// only one.
     fn line(&mut self, line: &ReportLine<'_>) -> Result<(), Failure>;
 
     /// Whether [`Sink::row`] is wanted; it costs time.
@@ -40,7 +41,7 @@ pub trait Sink {
 }
 
 /// What happens to an entry or contact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     Create,
@@ -64,9 +65,63 @@ pub enum Action {
     Keep,
 }
 
-/// One line of the report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+impl Action {
+    pub const ALL: [Self; 14] = [
+        Self::Create,
+        Self::Adopt,
+        Self::Update,
+        Self::Unhide,
+        Self::Remark,
+        Self::Hide,
+        Self::Delete,
+        Self::Unmark,
+        Self::Release,
+        Self::Skip,
+        Self::Conflict,
+        Self::Undecided,
+        Self::Withhold,
+        Self::Keep,
+    ];
+
+    /// As reports write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Adopt => "adopt",
+            Self::Update => "update",
+            Self::Unhide => "unhide",
+            Self::Remark => "remark",
+            Self::Hide => "hide",
+            Self::Delete => "delete",
+            Self::Unmark => "unmark",
+            Self::Release => "release",
+            Self::Skip => "skip",
+            Self::Conflict => "conflict",
+            Self::Undecided => "undecided",
+            Self::Withhold => "withhold",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+impl From<ChangeKind> for Action {
+    fn from(kind: ChangeKind) -> Self {
+        match kind {
+            ChangeKind::Create => Self::Create,
+            ChangeKind::Adopt => Self::Adopt,
+            ChangeKind::Update => Self::Update,
+            ChangeKind::Unhide => Self::Unhide,
+            ChangeKind::Remark => Self::Remark,
+            ChangeKind::Hide => Self::Hide,
+            ChangeKind::Delete => Self::Delete,
+            ChangeKind::Unmark => Self::Unmark,
+            ChangeKind::Release => Self::Release,
+        }
+    }
+}
+
+/// What there is to tell of an entry or contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportLine<'a> {
     pub action: Action,
     /// Label of the reason; empty for [`Action::Keep`].
@@ -75,23 +130,15 @@ pub struct ReportLine<'a> {
     pub key: &'a Key,
     /// Name of the source's connector; empty for a source that was removed.
     pub source: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<&'a SmtpAddress>,
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub warnings: BTreeSet<Warning>,
     /// Address values that were left out, with prefix.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub left_out: BTreeSet<String>,
     /// Who holds the address.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<&'a Holder>,
     /// X500 values that the target's mailbox should get, so that replies keep working (mail-rules §5).
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub x500_for_mailbox: BTreeSet<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<&'a Contact>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<&'a Contact>,
 }

@@ -4,6 +4,7 @@
 use super::error::Error;
 use crate::engine::{Failure, Links, ReportLine};
 use crate::model::{Change, ChangeKind, ContactName, Digest, Key, OwnerMark};
+use crate::report::Line;
 use crate::snapshot::{Frames, Kind, Replacement, Writer};
 use crate::store::Store;
 use serde::{Deserialize, Serialize};
@@ -35,8 +36,8 @@ impl RowPairing {
     }
 
     /// The document of the line's row.
-    pub(super) fn line(&mut self, line: &ReportLine<'_>) -> Result<Vec<u8>, Failure> {
-        let change = self.0.take_if(|(key, _)| key == line.key);
+    pub(super) fn line(&mut self, row: &Key, line: &Line<'_>) -> Result<Vec<u8>, Failure> {
+        let change = self.0.take_if(|(key, _)| key == row);
         let line = serde_json::value::to_raw_value(line)?;
         let reported = ReportedRow { change: change.as_ref().map(|(_, change)| &**change), line: &line };
         Ok(serde_json::to_vec(&reported)?)
@@ -107,10 +108,10 @@ impl CheckpointWriter {
     }
 
     /// `false` = so much is reported that it is not worth keeping.
-    pub(super) fn line(&mut self, line: &ReportLine<'_>) -> Result<bool, Failure> {
+    pub(super) fn line(&mut self, row: &Key, line: &Line<'_>) -> Result<bool, Failure> {
         self.count += 1;
-        let document = self.pairing.line(line)?;
-        self.reported.append(line.key.as_str().as_bytes(), &document)?;
+        let document = self.pairing.line(row, line)?;
+        self.reported.append(row.as_str().as_bytes(), &document)?;
         Ok(self.count < MOST_REPORTED)
     }
 
@@ -147,7 +148,7 @@ impl crate::engine::Sink for Part {
     }
 
     fn line(&mut self, line: &ReportLine<'_>) -> Result<(), Failure> {
-        let document = self.pairing.line(line)?;
+        let document = self.pairing.line(line.key, &line.into())?;
         self.reported.push((line.key.clone(), document));
         Ok(())
     }

@@ -5,17 +5,17 @@ use super::context::{Clock, Context, Phase};
 use super::error::Error;
 use super::phase::phase;
 use super::planning::failed;
-use super::report::{Report, run_name};
 use crate::directory::{self, ChangeOutcome, ChangeResult, Target};
 use crate::engine::{History, ToWrite};
 use crate::model::connector::Connector;
 use crate::model::counts::PlanCounts;
-use crate::model::reason::ChangeReason;
-use crate::model::{Change, ChangeKind, Contact, EntryClass, Key, SmtpAddress, SyncId, SystemIdentity};
+use crate::model::{Change, ChangeKind, Key, SyncId, SystemIdentity};
 use crate::operation::Request;
+use crate::report::{self, WriteResult, run_name};
 use crate::store::LedgerLine;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// How often an outage is waited for, and how long at first; each time twice as long.
@@ -46,7 +46,7 @@ pub(super) struct Remembered {
 
 /// What became of it.
 pub(super) struct Executed {
-    pub report: Report,
+    pub report: report::Writer,
     pub refused: u64,
     pub deferred: u64,
     pub drifted: u64,
@@ -57,33 +57,12 @@ pub(super) struct Executed {
     pub ended: Result<(), Error>,
 }
 
-/// One line of the report, and shorter one of the journal.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    action: ChangeKind,
-    reason: ChangeReason,
-    class: EntryClass,
-    key: &'a Key,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    display_name: Option<&'a str>,
-    address: Option<&'a SmtpAddress>,
-    result: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    refused_values: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<&'a Contact>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<&'a Contact>,
-}
-
+/// One line of the journal.
 #[derive(Serialize)]
 struct JournalLine<'a> {
     key: &'a Key,
     action: ChangeKind,
-    result: &'static str,
+    result: WriteResult,
 }
 
 impl Executor<'_> {
@@ -91,7 +70,7 @@ impl Executor<'_> {
         &self,
         mut changes: ToWrite,
         identity: &SystemIdentity,
-        report: Report,
+        report: report::Writer,
         counts: &mut PlanCounts,
         remembered: &mut Remembered,
     ) -> Executed {
@@ -230,21 +209,18 @@ impl Executor<'_> {
         }
         let shown = change.after.as_deref().or(change.before.as_deref());
         let name = crate::model::Attribute::DisplayName;
-        executed.report.line(&Line {
-            action: change.kind,
-            reason: change.reason,
-            class: change.class,
-            key: &change.key,
-            display_name: shown.and_then(|contact| contact.attributes.get(&name)).map(String::as_str),
-            address: shown.map(|contact| &contact.primary),
-            result: label(&outcome.result),
+        executed.report.line(&report::Line {
+            display_name: shown.and_then(|contact| contact.attributes.get(&name)).map(Cow::from),
+            address: shown.map(|contact| contact.primary.as_str().into()),
+            result: Some(result_of(&outcome.result)),
             hint: match &outcome.result {
-                ChangeResult::Refused { hint } => Some(hint),
+                ChangeResult::Refused { hint } => Some(hint.into()),
                 _ => None,
             },
-            refused_values: &outcome.refused_values,
-            before: change.before.as_deref(),
-            after: change.after.as_deref(),
+            refused_values: Cow::Borrowed(&outcome.refused_values),
+            before: change.before.as_deref().map(Cow::Borrowed),
+            after: change.after.as_deref().map(Cow::Borrowed),
+            ..report::Line::new(change.kind.into(), change.reason.label(), change.class, change.key.as_str())
         })?;
         Ok(())
     }
@@ -253,7 +229,7 @@ impl Executor<'_> {
     async fn journal(&self, number: u64, batch: &[Change], outcomes: &[ChangeOutcome]) -> Result<(), Error> {
         let mut text = Vec::new();
         for (change, outcome) in batch.iter().zip(outcomes) {
-            let line = JournalLine { key: &change.key, action: change.kind, result: label(&outcome.result) };
+            let line = JournalLine { key: &change.key, action: change.kind, result: result_of(&outcome.result) };
             serde_json::to_writer(&mut text, &line).expect("a line is plain data");
             text.push(b'\n');
         }
@@ -264,14 +240,14 @@ impl Executor<'_> {
     }
 }
 
-fn label(result: &ChangeResult) -> &'static str {
+fn result_of(result: &ChangeResult) -> WriteResult {
     match result {
-        ChangeResult::Done => "Done",
-        ChangeResult::AlreadyDone => "AlreadyDone",
-        ChangeResult::Deferred => "Deferred",
-        ChangeResult::Drifted => "Drifted",
-        ChangeResult::Refused { .. } => "Refused",
-        ChangeResult::Parked { .. } => "Parked",
+        ChangeResult::Done => WriteResult::Done,
+        ChangeResult::AlreadyDone => WriteResult::AlreadyDone,
+        ChangeResult::Deferred => WriteResult::Deferred,
+        ChangeResult::Drifted => WriteResult::Drifted,
+        ChangeResult::Refused { .. } => WriteResult::Refused,
+        ChangeResult::Parked { .. } => WriteResult::Parked,
     }
 }
 

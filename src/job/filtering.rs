@@ -4,32 +4,18 @@
 
 use super::context::Context;
 use super::error::Error;
-use super::report::Report;
 use crate::engine::{FilterCounter, FilterCounts, State};
 use crate::model::connector::Connector;
 use crate::model::digest::Canonical;
-use crate::model::{Anchor, Attribute, Digest, Entry, EntryClass, SmtpAddress};
+use crate::model::{Anchor, Attribute, Digest, Entry};
 use crate::operation::Request;
+use crate::report::{self, Action};
 use crate::snapshot::{Kind, Reader, Writer};
 use crate::store::{Filtered, SnapshotHead};
-use serde::Serialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::BufWriter;
-
-/// One line of a pull's report: an entry that does not pass.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    action: &'static str,
-    reason: &'static str,
-    class: EntryClass,
-    key: &'a Anchor,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    display_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<&'a SmtpAddress>,
-}
 
 /// All that the outcome of judging an entry depends on, beside the entry.
 fn rules(connector: &Connector) -> Digest {
@@ -47,7 +33,7 @@ pub(super) struct Filtering<'a> {
     /// What was rejected before and is not looked at yet.
     before: Option<Reader>,
     rejected: Writer<BufWriter<File>>,
-    report: Report,
+    report: report::Writer,
 }
 
 impl<'a> Filtering<'a> {
@@ -68,7 +54,7 @@ impl<'a> Filtering<'a> {
             counter: FilterCounter::new(connector, counts),
             before,
             rejected: Writer::new(BufWriter::new(context.store.temporary_file()?), Kind::Records)?,
-            report: Report::new(request, context)?,
+            report: report::Writer::new(request, context.store, context.clock.now())?,
         };
         if let Some(before) = &mut filtering.before {
             before.advance()?;
@@ -107,12 +93,14 @@ impl<'a> Filtering<'a> {
         let Some(after) = after else { return Ok(()) };
         let (action, reason) = match self.counter.count(after) {
             State::Wanted => return Ok(()),
-            State::Unwanted(reason) => ("skip", reason.label()),
-            State::Undecided(reason) => ("undecided", reason.label()),
+            State::Unwanted(reason) => (Action::Skip, reason.label()),
+            State::Undecided(reason) => (Action::Undecided, reason.label()),
         };
-        let display_name = after.attributes.get(&Attribute::DisplayName).map(String::as_str);
-        let line =
-            Line { action, reason, class: after.class(), key: anchor, display_name, address: after.primary.as_ref() };
+        let line = report::Line {
+            display_name: after.attributes.get(&Attribute::DisplayName).map(Cow::from),
+            address: after.primary.as_ref().map(|address| address.as_str().into()),
+            ..report::Line::new(action, reason, after.class(), anchor.as_str())
+        };
         let document = serde_json::to_vec(&line).expect("a line is plain data");
         self.rejected.append(anchor.as_str().as_bytes(), &document)?;
         Ok(self.report.line(&line)?)
@@ -129,7 +117,7 @@ impl<'a> Filtering<'a> {
             if limit != Some(record.key) {
                 let line: &RawValue = serde_json::from_slice(record.document)
                     .map_err(|error| crate::snapshot::Error::document(before.number(), &error))?;
-                self.report.line(&line)?;
+                self.report.repeat(line)?;
                 self.rejected.copy(record)?;
             }
             before.advance()?;
@@ -138,7 +126,7 @@ impl<'a> Filtering<'a> {
     }
 
     /// The counts with all that they rest on, in the store, and the report.
-    pub(super) async fn finish(mut self, context: &Context<'_>) -> Result<(Filtered, Report), Error> {
+    pub(super) async fn finish(mut self, context: &Context<'_>) -> Result<(Filtered, report::Writer), Error> {
         self.copy(None)?;
         let (output, summary) = self.rejected.finish()?;
         let file = output.into_inner().map_err(|error| Error::Temporary(error.into_error()))?;

@@ -21,7 +21,6 @@ mod planning;
 mod pull;
 mod push;
 mod read;
-pub mod report;
 pub mod secrets;
 mod simulate;
 mod verify;
@@ -31,6 +30,7 @@ pub use error::Error;
 
 use crate::model::observed::Counters;
 use crate::operation::{Operation, Outcome, Reason, Request, Verdict};
+use crate::report;
 use tracing::Instrument;
 
 /// Runs the operation to its end, whatever that is: an error becomes the outcome's reason and sentence.

@@ -180,7 +180,7 @@ impl<'a> Asking<'a> {
             invalid: kept.invalid,
             delta_missed,
         });
-        outcome.report = Some(report.keep(&outcome, self.context).await?);
+        outcome.report = Some(report.keep(&outcome, self.context.store).await?);
         Ok(outcome)
     }
 }

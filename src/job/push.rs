@@ -7,7 +7,6 @@ use super::executor::{Executed, Executor, Remembered};
 use super::phase::phase;
 use super::plan_file::{Header, PlanReader};
 use super::planning::{self, Contents, Planned, Read};
-use super::report::Report;
 use super::simulate::summary;
 use crate::directory::Target;
 use crate::engine::{ApprovedCounts, ApprovedSet, Failure, LedgerRecord, ReportLine, Sink, ToWrite};
@@ -15,6 +14,7 @@ use crate::model::counts::PlanCounts;
 use crate::model::observed::Counters;
 use crate::model::{Change, Contact, Digest, SystemIdentity};
 use crate::operation::{Outcome, Reason, Request, SimulateRequest, Verdict};
+use crate::report;
 use crate::snapshot::FileScratch;
 use crate::store::LedgerAdditions;
 
@@ -123,7 +123,7 @@ async fn carry_out(
     }
     let (connector, sync) = (&simulate.target, &simulate.rules.sync);
     let work = Executor { request, target, connector, count: approved.to_write, by_person, sync, context };
-    let report = Report::new(request, context)?;
+    let report = report::Writer::new(request, store, context.clock.now())?;
     let executed = work.run(changes, &identity, report, &mut counts, &mut remembered).await;
     let Executed { report, refused, mut deferred, parked_until, drifted: drifted_late, complete, ended } = executed;
     let drifted = approved.drifted + drifted_late;
@@ -152,7 +152,7 @@ async fn carry_out(
     plan.unsafe_reasons = header.made_for.unsafe_reasons.clone();
     plan.unsafe_message.clear();
     outcome.plan = Some(plan);
-    outcome.report = Some(report.keep(&outcome, context).await?);
+    outcome.report = Some(report.keep(&outcome, store).await?);
     recorded?;
     Ok(outcome)
 }

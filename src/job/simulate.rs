@@ -6,7 +6,6 @@ use super::phase::phase;
 use super::plan_context::PlanContext;
 use super::plan_file::PlanWriter;
 use super::planning::{self, KeptContents, Planned};
-use super::report::Report;
 use super::{context::Context, incremental};
 use crate::directory::Target;
 use crate::engine::{Failure, Links, PlanResult, ReportLine, Sink};
@@ -14,6 +13,7 @@ use crate::model::observed::Counters;
 use crate::model::safety::OnExceeded;
 use crate::model::{Change, Key, SystemIdentity};
 use crate::operation::{Outcome, PlanSummary, Request, SimulateRequest};
+use crate::report;
 use crate::store::Checkpoint;
 use serde_json::value::RawValue;
 
@@ -55,7 +55,7 @@ async fn planned(
     let history = plan_context.history.as_ref().map(|history| history.number);
     let mut tell = |change: Option<&Change>, line: &RawValue| {
         change.map_or(Ok(()), |change| sink.append(change))?;
-        Ok(sink.report.line(&line)?)
+        Ok(sink.report.repeat(line)?)
     };
     if let Some((result, checkpoint)) = incremental::plan(&plan_context, &contents, context, &mut tell).await? {
         return Ok(Made { result, history, checkpoint: Some(checkpoint) });
@@ -90,7 +90,7 @@ async fn keep(
     }
     let mut outcome = super::done(context);
     outcome.plan = Some(summary);
-    outcome.report = Some(report.keep(&outcome, context).await?);
+    outcome.report = Some(report.keep(&outcome, store).await?);
     Ok(outcome)
 }
 
@@ -112,7 +112,7 @@ struct PlanSink {
     plan: PlanWriter,
     /// For a plan whose removals turn out to be held.
     without_removals: Option<PlanWriter>,
-    report: Report,
+    report: report::Writer,
     /// What the next plan can go on from; absent once there is too much of it.
     checkpoint: Option<CheckpointWriter>,
 }
@@ -123,7 +123,8 @@ impl PlanSink {
             OnExceeded::HoldDeletes => Some(PlanWriter::new(context.store)?),
             OnExceeded::Block => None,
         };
-        let (plan, report) = (PlanWriter::new(context.store)?, Report::new(request, context)?);
+        let (plan, report) =
+            (PlanWriter::new(context.store)?, report::Writer::new(request, context.store, context.clock.now())?);
         Ok(Self { plan, without_removals, report, checkpoint: None })
     }
 
@@ -144,12 +145,14 @@ impl Sink for PlanSink {
     }
 
     fn line(&mut self, line: &ReportLine<'_>) -> Result<(), Failure> {
+        let row = line.key;
+        let line = report::Line::from(line);
         if let Some(checkpoint) = &mut self.checkpoint
-            && !checkpoint.line(line)?
+            && !checkpoint.line(row, &line)?
         {
             self.checkpoint = None;
         }
-        Ok(self.report.line(line)?)
+        Ok(self.report.line(&line)?)
     }
 
     fn wants_rows(&self) -> bool {

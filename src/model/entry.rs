@@ -39,6 +39,14 @@ impl EntryClass {
     pub const ALL: [EntryClass; 3] = [EntryClass::User, EntryClass::Group, EntryClass::Contact];
 
     /// As a key of counts: `users`, `groups`, `contacts`.
+    pub fn name(self) -> &'static str {
+        match self {
+            EntryClass::User => "user",
+            EntryClass::Group => "group",
+            EntryClass::Contact => "contact",
+        }
+    }
+
     pub fn plural(self) -> &'static str {
         match self {
             EntryClass::User => "users",

@@ -65,17 +65,24 @@ pub struct Recorder {
     pub changes: Vec<Change>,
     /// A JSON object per line of the report.
     pub lines: Vec<serde_json::Value>,
+    /// The key of a change whose line must come next.
+    unpaired: Option<Key>,
 }
 
 impl Sink for Recorder {
     fn change(&mut self, change: &Change) -> Result<(), Failure> {
         assert!(change.is_well_formed(), "{change:?}");
+        assert_eq!(self.unpaired, None, "the line of each change comes before the next change");
+        self.unpaired = Some(change.key.clone());
         self.changes.push(change.clone());
         Ok(())
     }
 
     fn line(&mut self, line: &ReportLine<'_>) -> Result<(), Failure> {
-        self.lines.push(serde_json::to_value(line)?);
+        if let Some(key) = self.unpaired.take() {
+            assert_eq!(key, *line.key, "a change's own line comes directly after it");
+        }
+        self.lines.push(serde_json::to_value(galsync::report::Line::from(line))?);
         Ok(())
     }
 }

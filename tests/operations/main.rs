@@ -8,4 +8,5 @@ mod log;
 mod passes;
 mod pulls;
 mod pushes;
+mod reports;
 mod world;
