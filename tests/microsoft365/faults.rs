@@ -182,8 +182,8 @@ async fn a_page_without_its_list_is_not_an_empty_one() {
 #[tokio::test]
 async fn contents_without_the_whole_list_of_domains_are_none() {
     let world = World::new(3, "").await;
-    for effect in ["withoutList", "zeros", "{status: {status: 404}}"] {
-        world.faults(&format!("[{{on: {{call: Get-AcceptedDomain}}, when: {{every: 1}}, then: {effect}}}]"));
+    for effect in ["withoutList", "accessDenied", "{status: {status: 404}}"] {
+        world.faults(&format!("[{{on: {{operation: Get-AcceptedDomain}}, when: {{every: 1}}, then: {effect}}}]"));
         let events: Result<Vec<TargetEvent>, Error> = world.target_of("owner").contents().try_collect().await;
         assert!(events.is_err(), "{effect}: the target is taken to have no domains");
     }
