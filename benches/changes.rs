@@ -7,7 +7,7 @@ mod common;
 use common::people::{self, Version, people};
 use common::{Row, company, folder, records, report, seconds};
 use galsync::directory::memory::{Memory, Object, State};
-use galsync::job::directories::Memories;
+use galsync::directory::registry::Memories;
 use galsync::job::{Context, Stop, SystemClock, execute};
 use galsync::model::connector::ReadScope;
 use galsync::model::{Attribute, Digest, OwnerId, SystemIdentity};

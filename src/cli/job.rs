@@ -3,8 +3,8 @@
 
 use super::job_progress::JobProgress;
 use super::{Exit, Shared};
-use crate::job::directories::Systems;
-use crate::job::secrets::SecretFolder;
+use crate::directory::registry::Systems;
+use crate::directory::secrets::SecretFolder;
 use crate::job::{self, Context, Stop, SystemClock};
 use crate::operation::{Outcome, Reason, Request, Verdict};
 use crate::report::run_name;

@@ -1,23 +1,29 @@
-//! What an operation signs in with: Secrets, mounted only where they are needed, or the token of its own service
+//! What an operation signs in with: Secrets, mounted only where they are needed, or tokens of its own service
 //! account.
 
-use crate::model::connector::{Connector, GoogleAuth, Microsoft365Auth, System};
-use crate::operation::{MICROSOFT365_TOKEN, Operation, WORKLOAD_TOKENS};
+use crate::model::connector::Connector;
+use crate::model::credentials::{Credentials, WORKLOAD_TOKENS};
+use crate::operation::Operation;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The token of the pod's service account for Microsoft Entra, where the connector signs in with it. It is of no
-/// use at the Kubernetes API.
-pub(super) fn add_workload_token(spec: &mut Value, operation: &Operation) {
-    let federated = signs_in(operation).is_some_and(|connector| {
-        matches!(&connector.system, System::Microsoft365(tenant) if tenant.auth == Microsoft365Auth::WorkloadIdentity)
-    });
-    if !federated {
+/// How long a projected token holds; the kubelet renews it in time.
+const TOKEN_SECONDS: u32 = 3_600;
+
+fn credentials(operation: &Operation) -> Credentials {
+    signs_in(operation).map(Connector::credentials).unwrap_or_default()
+}
+
+/// The tokens of the pod's service account that the connector signs in with, where it does. They are of no use at the
+/// Kubernetes API.
+pub(super) fn add_workload_tokens(spec: &mut Value, operation: &Operation) {
+    let tokens = credentials(operation).tokens;
+    if tokens.is_empty() {
         return;
     }
-    let token = json!({ "serviceAccountToken": {
-        "audience": "api://AzureADTokenExchange", "expirationSeconds": 3600, "path": MICROSOFT365_TOKEN } });
-    let volume = json!({ "name": "tokens", "projected": { "sources": [token] } });
+    let source = |audience: &str, file: &str| json!({ "serviceAccountToken": { "audience": audience, "expirationSeconds": TOKEN_SECONDS, "path": file } });
+    let sources: Vec<Value> = tokens.iter().map(|token| source(&token.audience, &token.file)).collect();
+    let volume = json!({ "name": "tokens", "projected": { "sources": sources } });
     let mount = json!({ "name": "tokens", "mountPath": WORKLOAD_TOKENS, "readOnly": true });
     spec["volumes"].as_array_mut().expect("a pod has volumes").push(volume);
     spec["containers"][0]["volumeMounts"].as_array_mut().expect("a container has mounts").push(mount);
@@ -37,35 +43,9 @@ pub(super) type Secrets = BTreeMap<String, BTreeSet<String>>;
 
 /// The Secrets of the connector that the operation signs in to.
 pub(super) fn secrets(operation: &Operation) -> Secrets {
-    signs_in(operation).map(secrets_of).unwrap_or_default()
-}
-
-fn secrets_of(connector: &Connector) -> Secrets {
     let mut secrets = Secrets::new();
-    let mut need = |name: &str, key: &str| {
-        secrets.entry(name.to_owned()).or_default().insert(key.to_owned());
-    };
-    match &connector.system {
-        System::Microsoft365(tenant) => match &tenant.auth {
-            Microsoft365Auth::ClientSecret(secret) => need(&secret.name, &secret.key),
-            Microsoft365Auth::Certificate { name } => {
-                need(name, "tls.crt");
-                need(name, "tls.key");
-            }
-            Microsoft365Auth::WorkloadIdentity => {}
-        },
-        System::GoogleWorkspace(account) => match &account.auth {
-            GoogleAuth::ServiceAccountKey(secret) => need(&secret.name, &secret.key),
-            GoogleAuth::WorkloadIdentity => {}
-        },
-        System::ExchangeOnPremises(exchange) => {
-            need(&exchange.ldap.credentials, "username");
-            need(&exchange.ldap.credentials, "password");
-            if let Some(bundle) = &exchange.ldap.ca_bundle {
-                need(&bundle.name, &bundle.key);
-            }
-        }
-        System::Memory(_) => {}
+    for key in credentials(operation).keys {
+        secrets.entry(key.name).or_default().insert(key.key);
     }
     secrets
 }
@@ -94,7 +74,7 @@ mod tests {
     fn the_pods_own_token_is_there_for_workload_identity_only() {
         let spec = |auth: Value| {
             let mut spec = json!({ "volumes": [], "containers": [{ "volumeMounts": [] }] });
-            add_workload_token(&mut spec, &verify(auth));
+            add_workload_tokens(&mut spec, &verify(auth));
             spec
         };
         let secret = spec(json!({ "clientSecretRef": { "name": "a", "key": "b" } }));

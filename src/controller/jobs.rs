@@ -1,6 +1,6 @@
 //! From a Request to the objects that carry it out: an immutable ConfigMap and a Job. Pure.
 
-use super::credentials::{Secrets, add_workload_token, secrets};
+use super::credentials::{Secrets, add_workload_tokens, secrets};
 use super::names::{MAX_NAME, Slot, bounded};
 use super::settings::{JobSettings, SERVICE_ACCOUNT, STORE_CLAIM, STORE_SECRET, USER, paths};
 use crate::api::job_template::JobTemplate;
@@ -107,7 +107,7 @@ pub fn manifests(request: &Request, connector: &str, placement: &Placement<'_>) 
     };
     let secrets = secrets(&request.operation);
     let mut pod = pod(settings, template, &request_name, &secrets, &labels(slot));
-    add_workload_token(&mut pod["spec"], &request.operation);
+    add_workload_tokens(&mut pod["spec"], &request.operation);
     let job = |slot: Slot, suspend: bool| {
         let value = json!({
             "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(slot),

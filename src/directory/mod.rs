@@ -11,6 +11,8 @@ pub mod memory;
 pub mod microsoft365;
 mod normal;
 mod proxy_address;
+pub mod registry;
+pub mod secrets;
 mod source;
 mod target;
 

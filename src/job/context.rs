@@ -1,6 +1,6 @@
 //! What an operation gets from outside: store, mail systems, time, and ears for its progress. Everything that differs between a Job, the local mode and a test is here.
 
-use super::directories::Directories;
+use crate::directory::registry::Directories;
 use crate::store::Store;
 use futures::FutureExt;
 use futures::future::BoxFuture;

@@ -8,7 +8,6 @@
 mod checkpoint;
 mod collect_garbage;
 mod context;
-pub mod directories;
 mod error;
 mod executor;
 mod filtering;
@@ -21,7 +20,6 @@ mod planning;
 mod pull;
 mod push;
 mod read;
-pub mod secrets;
 mod simulate;
 mod verify;
 

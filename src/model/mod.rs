@@ -8,6 +8,7 @@ pub mod contact;
 pub mod country;
 mod country_names;
 pub mod counts;
+pub mod credentials;
 pub mod digest;
 pub mod entry;
 pub mod entry_field;

@@ -8,8 +8,3 @@ pub mod samples;
 
 pub use outcome::{MAX_OUTCOME_BYTES, Outcome, PlanSummary, Reason, SourceCounts, Verdict};
 pub use request::{FORMAT, FormatError, Operation, OperationType, Request, RunReference, SimulateRequest, SourcePart};
-
-/// Where a Job finds the projected token of its service account, for connectors with workload identity.
-pub const WORKLOAD_TOKENS: &str = "/run/galsync/tokens";
-/// The file in [`WORKLOAD_TOKENS`] that Microsoft Entra takes.
-pub const MICROSOFT365_TOKEN: &str = "microsoft365";

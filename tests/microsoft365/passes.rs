@@ -2,8 +2,8 @@
 
 use super::world::{READ, WRITE, World, config};
 use galsync::directory::memory::{Memory, MemorySource, Object, State};
+use galsync::directory::registry::Directories;
 use galsync::directory::{Error, Source, Target};
-use galsync::job::directories::Directories;
 use galsync::job::{Context, Stop, SystemClock, execute};
 use galsync::model::connector::{Connector, MemoryFile, ReadScope, System};
 use galsync::model::filters::Filters;

@@ -2,7 +2,7 @@
 
 use super::world::World;
 use galsync::directory::memory::{Memory, Object, State};
-use galsync::job::directories::Memories;
+use galsync::directory::registry::Memories;
 use galsync::model::{Anchor, Attribute, Digest, Domain, Entry, RecipientType, SmtpAddress, SystemIdentity};
 use galsync::operation::{Operation, Outcome, PlanSummary, SimulateRequest, SourcePart, Verdict};
 use proptest::prelude::*;

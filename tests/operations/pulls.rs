@@ -1,7 +1,7 @@
 use super::world::{World, anchor, person};
 use galsync::directory::memory::{Failure, Faults, Object, State};
-use galsync::job::directories::Systems;
-use galsync::job::secrets::GivenSecrets;
+use galsync::directory::registry::Systems;
+use galsync::directory::secrets::GivenSecrets;
 use galsync::job::{Context, Stop, execute};
 use galsync::model::connector::{AddressLists, ExchangeOnPremises, Ldap, LdapSecurity, System};
 use galsync::model::{Attribute, Entry, RecipientType, SystemIdentity};

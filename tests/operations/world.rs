@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use galsync::directory::memory::{Memory, Object, State};
-use galsync::job::directories::Memories;
+use galsync::directory::registry::Memories;
 use galsync::job::{Clock, Context, Stop, execute};
 use galsync::model::connector::{Connector, MemoryFile, RateLimit, ReadScope, System};
 use galsync::model::filters::Filters;

@@ -8,8 +8,8 @@ mod show;
 
 use super::job::stop_on_signal;
 use super::{Exit, Shared, UsageError};
-use crate::job::directories::Systems;
-use crate::job::secrets::{GivenSecrets, SecretFolder};
+use crate::directory::registry::Systems;
+use crate::directory::secrets::{GivenSecrets, SecretFolder};
 use crate::job::{self, Context, SystemClock, plan_file};
 use crate::model::{Digest, OwnerId};
 use crate::operation::{Outcome, Request};
