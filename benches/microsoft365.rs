@@ -183,7 +183,7 @@ fn create(target: &Microsoft365Target, number: usize) -> Change {
         foreign_values: BTreeSet::new(),
     };
     contact.stamp_values();
-    let contact = target.normalize(contact).0;
+    let contact = target.normalizer().normalize(contact).0;
     Change {
         key: contact.key(),
         kind: ChangeKind::Create,

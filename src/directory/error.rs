@@ -1,17 +1,39 @@
-//! What can go wrong at a mail system, by what the caller does next. No variant holds personal data or secrets.
+//! What can go wrong at a mail system, by what the caller does next. No variant holds personal data or secrets. An error
+//! owns its text, so that it can come from another process.
 
 use crate::http::{self, TransportProblem};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
-#[derive(Debug, thiserror::Error)]
+/// How a mail system is called in a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SystemName(Cow<'static, str>);
+
+impl SystemName {
+    pub const fn new(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+}
+
+impl fmt::Display for SystemName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Error {
     /// The administrator corrects the credentials.
     #[error("{system} refused the credentials: {hint}")]
-    Unauthenticated { system: &'static str, hint: String },
+    Unauthenticated { system: SystemName, hint: String },
     /// The administrator grants a right; `action` names it.
     #[error("{system} does not permit {action}: {hint}")]
-    Forbidden { system: &'static str, action: String, hint: String },
+    Forbidden { system: SystemName, action: String, hint: String },
     /// The administrator corrects the connector; the sentence says what.
     #[error("{0}")]
     Configuration(String),
@@ -22,7 +44,7 @@ pub enum Error {
     SecretMissing { name: String, key: String },
     /// A filter group is missing, unreadable or newly empty; it never means nobody or everybody.
     #[error("the filter group {group} {problem}")]
-    FilterGroup { group: String, problem: &'static str },
+    FilterGroup { group: String, problem: Cow<'static, str> },
     /// Somebody else keeps values where the owner mark goes; the administrator names another attribute.
     #[error(
         "the owner attribute {attribute} already holds values that are no owner marks; name another in ownerAttribute"
@@ -30,17 +52,17 @@ pub enum Error {
     OwnerAttributeInUse { attribute: String },
     /// The token is of another server, another time or another question: read in full.
     #[error("{system} no longer knows the changes since the last read")]
-    TokenExpired { system: &'static str },
+    TokenExpired { system: SystemName },
     #[error("{system} asked to wait")]
-    Throttled { system: &'static str, retry_after: Option<Duration> },
+    Throttled { system: SystemName, retry_after: Option<Duration> },
     /// A quota stops creates until then.
     #[error("{system} takes no more new contacts until its quota allows it")]
-    QuotaExceeded { system: &'static str, until: Timestamp },
+    QuotaExceeded { system: SystemName, until: Timestamp },
     #[error("{system} is unavailable: {hint}")]
-    Unavailable { system: &'static str, hint: String },
+    Unavailable { system: SystemName, hint: String },
     /// The system answered what its protocol does not allow.
     #[error("{system} answered something unexpected: {hint}")]
-    Protocol { system: &'static str, hint: String },
+    Protocol { system: SystemName, hint: String },
     #[error("{0}")]
     NotSupported(String),
 }

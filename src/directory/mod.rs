@@ -10,12 +10,16 @@ mod held;
 pub mod memory;
 pub mod microsoft365;
 mod normal;
+mod normalizer;
 mod proxy_address;
 pub mod registry;
 pub mod secrets;
 mod source;
 mod target;
+#[cfg(test)]
+mod travels;
 
-pub use error::Error;
+pub use error::{Error, SystemName};
+pub use normalizer::Normalizer;
 pub use source::{Completion, Source, SourceEvent, Token};
 pub use target::{ChangeOutcome, ChangeResult, ContentsCompletion, Target, TargetEvent};

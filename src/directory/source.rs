@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Token(pub String);
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum SourceEvent {
     /// The entry as it is now. The same anchor may come more than once; the last one counts.
     Upsert(Box<Entry>),
@@ -27,7 +28,8 @@ pub enum SourceEvent {
     Complete(Completion),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Completion {
     /// Absent where the system has no changes feed: the next read is a full one.
     pub token: Option<Token>,

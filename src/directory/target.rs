@@ -1,16 +1,17 @@
 //! Reading what a target holds and writing contacts into it.
 
-use super::Error;
+use super::{Error, Normalizer};
 use crate::model::observed::{Capabilities, Counters, Verification};
-use crate::model::reason::Warning;
 use crate::model::taken::Taken;
 use crate::model::{Change, Contact, Domain, SystemIdentity};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum TargetEvent {
     /// A contact with our mark.
     Owned(Box<Contact>),
@@ -20,7 +21,8 @@ pub enum TargetEvent {
 }
 
 /// What only a read of the whole target can tell.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ContentsCompletion {
     /// All domains that the target says it delivers itself, since mail to them would loop (mail-rules §2); empty where
     /// the kind of system has no such list. Where it cannot be read in full, neither can the contents: the read is
@@ -29,7 +31,8 @@ pub struct ContentsCompletion {
 }
 
 /// What became of one change.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ChangeOutcome {
     pub result: ChangeResult,
     /// Values that the target refused although it took the contact.
@@ -38,7 +41,8 @@ pub struct ChangeOutcome {
     pub legacy_exchange_dn: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ChangeResult {
     Done,
     /// Already so: an earlier push did it.
@@ -67,8 +71,8 @@ pub trait Target: Send + Sync {
     /// The same whatever was called before.
     async fn capabilities(&self) -> Result<Capabilities, Error>;
 
-    /// The contact as this target will give it back, so that the plan is what will be. Pure and idempotent.
-    fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>);
+    /// What makes of a contact what this target will give back. The same whatever was called before.
+    fn normalizer(&self) -> Normalizer;
 
     /// Our contacts and the holders of all other addresses, over the whole address space, in any order.
     fn contents(&self) -> BoxStream<'_, Result<TargetEvent, Error>>;

@@ -163,7 +163,9 @@ impl Executor<'_> {
                 Ok(outcomes) if outcomes.len() == batch.len() => return Ok(outcomes),
                 Ok(_) => {
                     let hint = "it did not answer to every change".to_owned();
-                    return Err(directory::Error::Protocol { system: "the target", hint }.into());
+                    return Err(
+                        directory::Error::Protocol { system: directory::SystemName::new("the target"), hint }.into()
+                    );
                 }
                 // Throttling slows down and never fails; the Job's deadline is its only end.
                 Err(directory::Error::Throttled { retry_after, .. }) => retry_after.unwrap_or(wait),

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::error::Error;
-use crate::directory::Target;
+use crate::directory::{Normalizer, Target};
 use crate::engine::{Failure, FindAgain, History, PlanInput, PlanResult, SourceInput, TargetContent, TargetInput};
 use crate::model::digest::Canonical;
 use crate::model::observed::Capabilities;
@@ -16,7 +16,7 @@ pub(super) type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, Failure>> + 
 
 pub(super) struct PlanContext<'a> {
     pub simulate: &'a SimulateRequest,
-    target: &'a dyn Target,
+    normalizer: Normalizer,
     pub identity: SystemIdentity,
     capabilities: Capabilities,
     /// Told with the contents that the plan is made from.
@@ -45,7 +45,7 @@ impl<'a> PlanContext<'a> {
             identities.push(head.map_err(|error| gone(part, error))?.identity);
         }
         let history = store.history(&identity, &simulate.rules.sync).await?;
-        let capabilities = target.capabilities().await?;
+        let (capabilities, normalizer) = (target.capabilities().await?, target.normalizer());
         // What was pushed once decides about nothing yet; that it reads back as it was pushed is noted by every plan.
         let pushed = history.iter().flat_map(|history| &history.value.pushed);
         let pushed: Vec<_> = pushed.filter(|(_, pushed)| pushed.times > 1).collect();
@@ -62,7 +62,7 @@ impl<'a> PlanContext<'a> {
         rules.bytes(&serde_json::to_vec(&all).expect("settings are plain data"));
         let (rules, now) = (rules.finish(), context.clock.now());
         let ledger = store.ledger(&identity).await?;
-        Ok(Self { simulate, target, identity, capabilities, own_domains, identities, ledger, history, rules, now })
+        Ok(Self { simulate, normalizer, identity, capabilities, own_domains, identities, ledger, history, rules, now })
     }
 
     /// What a plan is made from.
@@ -89,7 +89,7 @@ impl<'a> PlanContext<'a> {
                 identity: self.identity.clone(),
                 capabilities: &self.capabilities,
                 own_domains: &self.own_domains,
-                normalize: &|contact| self.target.normalize(contact),
+                normalize: &|contact| self.normalizer.normalize(contact),
                 contents,
                 again,
             },

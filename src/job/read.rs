@@ -75,7 +75,7 @@ pub(super) async fn read(
     let previous = base.as_ref().map(|base| (&base.frames, &base.statistics));
     let merged = merge.finish(previous, output, changed)?;
     if merged.unknown > 0 {
-        return Err(directory::Error::TokenExpired { system: "the source" }.into());
+        return Err(directory::Error::TokenExpired { system: directory::SystemName::new("the source") }.into());
     }
     let file = merged.output.into_inner().map_err(|error| Error::Temporary(error.into_error()))?;
     Ok(Reading {

@@ -106,7 +106,11 @@ mod tests {
     }
 
     fn forbidden() -> Result<Verification, directory::Error> {
-        Err(directory::Error::Forbidden { system: "s", action: "this".into(), hint: "grant it".into() })
+        Err(directory::Error::Forbidden {
+            system: directory::SystemName::new("s"),
+            action: "this".into(),
+            hint: "grant it".into(),
+        })
     }
 
     #[test]
@@ -119,7 +123,8 @@ mod tests {
         let only_source = join(found(true, false), Err(directory::Error::Configuration("no OU".into()))).unwrap();
         assert!(!only_source.can_write && only_source.warnings.is_empty());
         assert_eq!(join(forbidden(), forbidden()).unwrap_err().reason(), Reason::InsufficientPermission);
-        let unreachable = || Err(directory::Error::Unavailable { system: "s", hint: "x".into() });
+        let unreachable =
+            || Err(directory::Error::Unavailable { system: directory::SystemName::new("s"), hint: "x".into() });
         assert_eq!(join(unreachable(), found(false, true)).unwrap_err().reason(), Reason::Unreachable);
         assert_eq!(join(found(true, false), unreachable()).unwrap_err().reason(), Reason::Unreachable);
     }

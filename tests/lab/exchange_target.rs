@@ -69,7 +69,7 @@ async fn contact(target: &ExchangeTarget, number: usize) -> Contact {
         foreign_values: Default::default(),
     };
     contact.stamp_values();
-    target.normalize(contact).0
+    target.normalizer().normalize(contact).0
 }
 
 fn change(kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> Change {

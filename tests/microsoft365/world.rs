@@ -317,5 +317,5 @@ pub fn contact_for(target: &dyn Target, name: &str) -> Contact {
         foreign_values: BTreeSet::new(),
     };
     contact.stamp_values();
-    target.normalize(contact).0
+    target.normalizer().normalize(contact).0
 }

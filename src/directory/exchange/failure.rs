@@ -2,12 +2,12 @@
 //!
 //! Texts of servers are never passed on whole: they hold names and values of people.
 
-use crate::directory::Error;
+use crate::directory::{Error, SystemName};
 use ldap3::{LdapError, LdapResult};
 use rustls::CertificateError;
 
 /// As which this directory shows up in messages.
-pub(super) const SYSTEM: &str = "Active Directory";
+pub(super) const SYSTEM: SystemName = SystemName::new("Active Directory");
 
 /// Result codes of RFC 4511 that are told apart here.
 pub(super) mod code {

@@ -20,7 +20,7 @@ pub(super) struct Place {
 const FOUND: &[&str] = &["objectGUID", "objectClass"];
 
 fn problem(group: &str, problem: &'static str) -> Error {
-    Error::FilterGroup { group: group.to_owned(), problem }
+    Error::FilterGroup { group: group.to_owned(), problem: problem.into() }
 }
 
 /// All members of the group that a manifest names by distinguished name, address or sAMAccountName.

@@ -5,13 +5,12 @@ use super::connection::{Access, Session, Traffic};
 use super::contact::Reading;
 use super::forest::{self, Organization};
 use super::{ExchangeSecrets, contents, target_verify};
-use crate::directory::{ChangeOutcome, Error, Target, TargetEvent, normal};
+use crate::directory::{ChangeOutcome, Error, Normalizer, Target, TargetEvent};
 use crate::model::connector::{Connector, ExchangeOnPremises};
 use crate::model::mapping::Mapping;
 use crate::model::mark::MarkScope;
 use crate::model::observed::{Capabilities, Counters, Verification};
-use crate::model::reason::Warning;
-use crate::model::{Change, Contact, OwnerId, SyncId, SystemIdentity};
+use crate::model::{Change, OwnerId, SyncId, SystemIdentity};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use std::sync::Arc;
@@ -137,9 +136,8 @@ impl Target for ExchangeTarget {
         Ok(Capabilities { can_hide: true, x500: true, batch: BATCH })
     }
 
-    fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>) {
-        let has_mark = |attribute| ldap_name(attribute).eq_ignore_ascii_case(&self.owner_attribute);
-        normal::normalize(contact, &self.mapping, has_mark)
+    fn normalizer(&self) -> Normalizer {
+        Normalizer::exchange(self.mapping.clone(), &self.owner_attribute, ldap_name)
     }
 
     fn contents(&self) -> BoxStream<'_, Result<TargetEvent, Error>> {

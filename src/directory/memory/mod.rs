@@ -12,7 +12,7 @@ pub use source::MemorySource;
 pub use state::{Object, State};
 pub use target::MemoryTarget;
 
-use super::Error;
+use super::{Error, SystemName};
 use crate::model::SystemIdentity;
 use crate::model::observed::{Counters, Verification};
 use state::Document;
@@ -24,7 +24,7 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-const SYSTEM: &str = "the reference directory";
+const SYSTEM: SystemName = SystemName::new("the reference directory");
 
 /// A handle; clones share the directory.
 #[derive(Debug, Clone)]

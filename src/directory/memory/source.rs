@@ -43,7 +43,7 @@ impl MemorySource {
     fn groups(&self, state: &State) -> Result<Vec<SourceEvent>, Error> {
         let members = |group: &String| match state.members(group) {
             Some(anchors) => Ok(SourceEvent::Members { group: group.clone(), anchors: anchors.into_iter().collect() }),
-            None => Err(Error::FilterGroup { group: group.clone(), problem: "is not there" }),
+            None => Err(Error::FilterGroup { group: group.clone(), problem: "is not there".into() }),
         };
         self.scope.groups.iter().map(members).collect()
     }

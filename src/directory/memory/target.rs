@@ -2,11 +2,10 @@
 
 use super::Memory;
 use super::state::{Object, State};
-use crate::directory::{ChangeOutcome, ContentsCompletion, Error, Target, TargetEvent};
+use crate::directory::{ChangeOutcome, ContentsCompletion, Error, Normalizer, Target, TargetEvent};
 use crate::model::mapping::Mapping;
 use crate::model::mark::{MarkScope, Ownership};
 use crate::model::observed::{Capabilities, Counters, Verification};
-use crate::model::reason::Warning;
 use crate::model::taken::{Holder, HolderKind, Taken, smtp_value};
 use crate::model::{Change, Contact, ContactName, OwnerId, OwnerMark, RecipientType, SyncId, SystemIdentity};
 use async_trait::async_trait;
@@ -130,19 +129,9 @@ impl Target for MemoryTarget {
         Ok(Capabilities { can_hide: state.can_hide, x500: state.x500, batch: BATCH.max(state.len() / 10) })
     }
 
-    fn normalize(&self, mut contact: Contact) -> (Contact, Vec<Warning>) {
+    fn normalizer(&self) -> Normalizer {
         let state = self.memory.state();
-        let mut warnings = Vec::new();
-        if contact.hidden && !state.can_hide {
-            contact.hidden = false;
-            warnings.push(Warning::CannotHide);
-        }
-        if !state.x500 && !contact.x500.is_empty() {
-            contact.x500.clear();
-            contact.stamp_values();
-        }
-        contact.attributes.retain(|attribute, _| self.mapping.manages(*attribute));
-        (contact, warnings)
+        Normalizer::Memory { mapping: self.mapping.clone(), can_hide: state.can_hide, x500: state.x500 }
     }
 
     fn contents(&self) -> BoxStream<'_, Result<TargetEvent, Error>> {

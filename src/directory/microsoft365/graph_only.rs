@@ -195,7 +195,7 @@ async fn members(source: &Microsoft365Source) -> Result<Vec<SourceEvent>, Error>
     let mut events = Vec::new();
     for filter in filters {
         let found: Vec<String> = all.iter().filter(|group| is_called(group, filter)).filter_map(id).collect();
-        let problem = |problem| Error::FilterGroup { group: filter.clone(), problem };
+        let problem = |problem: &'static str| Error::FilterGroup { group: filter.clone(), problem: problem.into() };
         match found.as_slice() {
             [id] => events.extend(groups::members(graph, filter, id).await?),
             [] => return Err(problem("does not exist")),

@@ -84,7 +84,9 @@ impl Groups {
     ) -> Result<Vec<SourceEvent>, Error> {
         let mut events = Vec::new();
         for filter in filters {
-            let id = self.id(filter).map_err(|problem| Error::FilterGroup { group: filter.clone(), problem })?;
+            let id = self
+                .id(filter)
+                .map_err(|problem| Error::FilterGroup { group: filter.clone(), problem: problem.into() })?;
             events.extend(members(graph, filter, &id).await?);
         }
         Ok(events)
@@ -102,7 +104,7 @@ impl Groups {
 }
 
 pub(super) async fn members(graph: Graph<'_>, filter: &str, id: &str) -> Result<Vec<SourceEvent>, Error> {
-    let problem = |problem| Error::FilterGroup { group: filter.to_owned(), problem };
+    let problem = |problem: &'static str| Error::FilterGroup { group: filter.to_owned(), problem: problem.into() };
     let path = format!("/groups/{id}/transitiveMembers?$select=id&$top=999");
     let members: Vec<Object> = graph.all(&path, Resource::Groups).await.map_err(|failed| match failed {
         Failed::NotFound => problem("does not exist"),

@@ -39,7 +39,7 @@ use std::path::PathBuf;
 pub use source::Microsoft365Source;
 pub use target::Microsoft365Target;
 
-const SYSTEM: &str = "Microsoft 365";
+const SYSTEM: super::SystemName = super::SystemName::new("Microsoft 365");
 
 /// What the app signs in with.
 pub enum Microsoft365Secrets {

@@ -6,14 +6,13 @@ use super::contact::ContactReader;
 use super::row::Row;
 use super::session::Sessions;
 use super::{Microsoft365Secrets, SYSTEM, contents, target_verify};
-use crate::directory::{ChangeOutcome, Error, Target, TargetEvent, normal};
+use crate::directory::{ChangeOutcome, Error, Normalizer, Target, TargetEvent};
 use crate::http::Backoff;
 use crate::model::connector::{Connector, Microsoft365};
 use crate::model::mapping::Mapping;
 use crate::model::mark::MarkScope;
 use crate::model::observed::{Capabilities, Counters, Verification};
-use crate::model::reason::Warning;
-use crate::model::{Change, Contact, Domain, OwnerId, SyncId, SystemIdentity};
+use crate::model::{Change, Domain, OwnerId, SyncId, SystemIdentity};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -121,9 +120,8 @@ impl Target for Microsoft365Target {
         Ok(Capabilities { can_hide: true, x500: true, batch })
     }
 
-    fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>) {
-        let owner = &self.reader.owner_attribute;
-        normal::normalize(contact, &self.reader.mapping, |attribute| property(attribute).eq_ignore_ascii_case(owner))
+    fn normalizer(&self) -> Normalizer {
+        Normalizer::exchange(self.reader.mapping.clone(), &self.reader.owner_attribute, property)
     }
 
     fn contents(&self) -> BoxStream<'_, Result<TargetEvent, Error>> {
