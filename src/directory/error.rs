@@ -69,7 +69,7 @@ pub enum Error {
 
 impl Error {
     /// Why `system` has not answered.
-    pub fn of_http(system: &'static str, error: http::Error) -> Self {
+    pub fn of_http(system: SystemName, error: http::Error) -> Self {
         match error {
             http::Error::Transport { problem: TransportProblem::Certificate { host, hint } } => {
                 Self::Certificate { server: host, hint }
