@@ -66,7 +66,21 @@ pub fn merge(before: &[Condition], wanted: Vec<Wanted>, generation: Option<i64>,
 
 /// Whether the condition stands there and is true.
 pub fn is_true(conditions: &[Condition], kind: &str) -> bool {
-    conditions.iter().any(|condition| condition.type_ == kind && condition.status == "True")
+    find(conditions, kind).is_some_and(|condition| truth(condition) == Some(true))
+}
+
+/// Whether the condition stands there and is false.
+pub fn is_false(conditions: &[Condition], kind: &str) -> bool {
+    find(conditions, kind).is_some_and(|condition| truth(condition) == Some(false))
+}
+
+/// The condition's status; `None` = Unknown.
+pub fn truth(condition: &Condition) -> Option<bool> {
+    match condition.status.as_str() {
+        "True" => Some(true),
+        "False" => Some(false),
+        _ => None,
+    }
 }
 
 pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {

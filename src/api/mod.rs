@@ -10,6 +10,7 @@ pub mod convert;
 pub mod filters;
 pub mod job_template;
 pub mod mapping;
+pub mod reasons;
 pub mod reference;
 pub mod run;
 pub mod safety;

@@ -1,8 +1,10 @@
 //! `GalSyncRun`: one pass, or one manual action (design §3.3).
 
 use super::any_object::AnyObject;
+use super::reasons::{ProgressReason, RunTargetResult, known};
 use super::reference::LocalReference;
 use super::text::{ObjectName, Sentence, Sha256, ShortText};
+use crate::model::reason::reasons;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -156,8 +158,8 @@ pub struct RunTarget {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<RunPlan>,
     /// Waiting, or how it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<ShortText>,
+    #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
+    pub result: Option<RunTargetResult>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Sentence>,
 }
@@ -177,7 +179,7 @@ pub struct RunPlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsafe_message: Option<Sentence>,
     /// Hides and deletes that wait because of safety.onExceeded: HoldDeletes; they are counted, but not pushed.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "no_changes")]
     pub held: u64,
     /// Contacts of ours in the target, before.
     #[serde(default)]
@@ -231,13 +233,13 @@ pub struct OperationStatus {
     pub attempts: u32,
     /// How many of the attempts a quota of the target stopped.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub parkings: u32,
+    pub quota_pauses: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<Time>,
     /// Absent until it has ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     pub result: Option<OperationResult>,
     /// Why it waits, or how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -260,7 +262,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-fn is_none(number: &u64) -> bool {
+fn no_changes(number: &u64) -> bool {
     *number == 0
 }
 
@@ -272,7 +274,7 @@ impl OperationStatus {
             connector,
             job_name: None,
             attempts: 0,
-            parkings: 0,
+            quota_pauses: 0,
             start_time: None,
             completion_time: None,
             result: None,
@@ -284,27 +286,34 @@ impl OperationStatus {
             outcome: None,
         }
     }
+
+    /// What it waits for or does; `None` once it has an outcome, and for Kubernetes' own words about its pod.
+    pub fn progress(&self) -> Option<ProgressReason> {
+        ProgressReason::parse(self.reason.as_ref()?.as_str())
+    }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum OperationKind {
-    Verify,
-    Pull,
-    Simulate,
-    Push,
-    EmptyCache,
+reasons! {
+    #[derive(JsonSchema)]
+    OperationKind {
+        Verify,
+        Pull,
+        Simulate,
+        Push,
+        EmptyCache,
+    }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum OperationResult {
-    Succeeded,
-    PartiallySucceeded,
-    Failed,
-    Paused,
-    /// Another run's pull served.
-    Shared,
-    /// Not needed, or not possible after an earlier one failed.
-    Skipped,
+reasons! {
+    #[derive(JsonSchema)]
+    OperationResult {
+        Succeeded,
+        PartiallySucceeded,
+        Failed,
+        QuotaExceeded,
+        /// Another run's pull served.
+        Shared,
+    }
 }
 
 /// What an operation did, for figures.

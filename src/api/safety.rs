@@ -87,7 +87,6 @@ wire_enum!(Policy = checked::Policy { CreateOnly, Upsert, Sync });
 wire_enum!(
     #[derive(Default)]
     ApprovalMode = checked::ApprovalMode {
-        Auto,
         #[default]
         WhenUnsafe,
         Always

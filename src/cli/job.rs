@@ -136,7 +136,7 @@ pub(super) fn exit(outcome: &Outcome) -> Exit {
     match (outcome.verdict, outcome.reason) {
         (Verdict::Succeeded, _) => Exit::Done,
         (Verdict::PartiallySucceeded, _) => Exit::PartiallyDone,
-        (Verdict::Paused, _) => Exit::Paused,
+        (Verdict::QuotaExceeded, _) => Exit::TryLater,
         (Verdict::Failed, Reason::Interrupted) => Exit::Interrupted,
         (Verdict::Failed, _) => Exit::Failed,
     }

@@ -52,7 +52,7 @@ Exit codes:
   3  a plan waits for approval; nothing of it was written
   4  done in part: a target or some changes failed, the others are done
   5  failed
-  6  paused by a quota of the target; run again later
+  6  stopped by a quota of the target, or before the end of a freeze window; run again later
   7  interrupted";
 
 /// How a command ended; scripts rely on the numbers.
@@ -64,7 +64,7 @@ pub enum Exit {
     ApprovalNeeded = 3,
     PartiallyDone = 4,
     Failed = 5,
-    Paused = 6,
+    TryLater = 6,
     Interrupted = 7,
 }
 

@@ -8,6 +8,7 @@ use super::job_state::{End, JobState};
 use super::jobs::{self, GARBAGE_JOB, Placement};
 use super::{job_state, namespace, run};
 use crate::api::GalSyncConnector;
+use crate::api::reasons::EventReason;
 use crate::model::timing::grid_after;
 use crate::operation::{FORMAT, Operation, Request, Verdict};
 use jiff::{SignedDuration, Timestamp};
@@ -67,8 +68,10 @@ pub async fn look(context: &Context, connector: &GalSyncConnector) -> Result<Opt
         (Next::Wait(seconds), _) => Ok(Some(seconds)),
         (Next::Release, Some(job)) => {
             if let Some(problem) = problem(context, &namespace, job).await? {
-                let event =
-                    Event::warning("StoreNotCleared", format!("the store was not cleared of old files: {problem}"));
+                let event = Event::warning(
+                    EventReason::StoreNotCleared,
+                    format!("the store was not cleared of old files: {problem}"),
+                );
                 events::publish(context, &connector.object_ref(&()), vec![event]).await;
             }
             run::release(context, &namespace, GARBAGE_JOB, &job.uid().unwrap_or_default()).await?;

@@ -4,6 +4,7 @@ use super::context::{Context, FIELD_MANAGER};
 use super::error::Error;
 use crate::api::API_VERSION;
 use crate::api::conditions::{self, Wanted, types};
+use crate::api::reasons::RunReason;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
@@ -49,7 +50,7 @@ pub fn status(before: &Value, generation: Option<i64>, error: &str, since: Times
     let mut conditions = written(before);
     conditions.retain(|condition| !ours.contains(&condition.type_.as_str()));
     let wanted = [types::READY, types::STALLED]
-        .map(|kind| Wanted::new(kind, kind == types::STALLED, "InvalidSpec", message.as_str()))
+        .map(|kind| Wanted::new(kind, kind == types::STALLED, RunReason::InvalidSpec, message.as_str()))
         .into();
     conditions.extend(conditions::merge(&[], wanted, generation, since));
     let mut status = if before.is_object() { before.clone() } else { json!({}) };

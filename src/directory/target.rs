@@ -55,8 +55,8 @@ pub enum ChangeResult {
     Refused {
         hint: String,
     },
-    /// Nothing was tried: creates are parked until then.
-    Parked {
+    /// Nothing was tried: creates wait for the quota until then.
+    QuotaExceeded {
         until: Timestamp,
     },
 }

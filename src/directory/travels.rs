@@ -88,14 +88,14 @@ fn events_and_outcomes_of_a_target() {
     travel(&samples, count, name);
 
     let (count, name) = variants!(ChangeResult: Done = "done", AlreadyDone = "alreadyDone", Deferred = "deferred",
-        Drifted = "drifted", Refused = "refused", Parked = "parked");
+        Drifted = "drifted", Refused = "refused", QuotaExceeded = "quotaExceeded");
     let samples = [
         ChangeResult::Done,
         ChangeResult::AlreadyDone,
         ChangeResult::Deferred,
         ChangeResult::Drifted,
         ChangeResult::Refused { hint: "its alias is taken".to_owned() },
-        ChangeResult::Parked { until: "2026-03-01T10:00:00Z".parse().unwrap() },
+        ChangeResult::QuotaExceeded { until: "2026-03-01T10:00:00Z".parse().unwrap() },
     ];
     travel(&samples, count, name);
     let outcomes = samples.map(|result| ChangeOutcome {

@@ -334,7 +334,7 @@ mod tests {
                 class: EntryClass::Group,
                 source: Some(0),
                 state: State::Undecided(Undecided::Deferred),
-                warnings: BTreeSet::from([Warning::Cut, Warning::ExpressionFailed]),
+                warnings: BTreeSet::from([Warning::Cut, Warning::CannotHide]),
                 left_out: BTreeSet::from(["smtp:x@y.z".to_owned()]),
                 display_name: Some("Ada".into()),
                 address: Some(contact.primary.clone()),

@@ -50,7 +50,7 @@ pub(super) struct Executed {
     pub refused: u64,
     pub deferred: u64,
     pub drifted: u64,
-    pub parked_until: Option<Timestamp>,
+    pub waiting_until: Option<Timestamp>,
     /// Every change was tried.
     pub complete: bool,
     /// Why it ended before its end.
@@ -79,14 +79,14 @@ impl Executor<'_> {
             refused: 0,
             deferred: 0,
             drifted: 0,
-            parked_until: None,
+            waiting_until: None,
             complete: false,
             ended: Ok(()),
         };
         let batches = self.batches(&mut changes, identity, &mut executed, counts, remembered);
         let ended = phase("write", self.context, batches).await;
         executed.ended = ended;
-        executed.complete = executed.ended.is_ok() && executed.parked_until.is_none();
+        executed.complete = executed.ended.is_ok() && executed.waiting_until.is_none();
         executed
     }
 
@@ -204,9 +204,9 @@ impl Executor<'_> {
                 class.failed += 1;
                 executed.refused += 1;
             }
-            ChangeResult::Parked { until } => {
+            ChangeResult::QuotaExceeded { until } => {
                 executed.deferred += 1;
-                executed.parked_until = Some(executed.parked_until.map_or(*until, |known| known.max(*until)));
+                executed.waiting_until = Some(executed.waiting_until.map_or(*until, |known| known.max(*until)));
             }
         }
         let shown = change.after.as_deref().or(change.before.as_deref());
@@ -249,7 +249,7 @@ fn result_of(result: &ChangeResult) -> WriteResult {
         ChangeResult::Deferred => WriteResult::Deferred,
         ChangeResult::Drifted => WriteResult::Drifted,
         ChangeResult::Refused { .. } => WriteResult::Refused,
-        ChangeResult::Parked { .. } => WriteResult::Parked,
+        ChangeResult::QuotaExceeded { .. } => WriteResult::QuotaExceeded,
     }
 }
 

@@ -125,17 +125,17 @@ async fn carry_out(
     let work = Executor { request, target, connector, count: approved.to_write, by_person, sync, context };
     let report = report::Writer::new(request, store, context.clock.now())?;
     let executed = work.run(changes, &identity, report, &mut counts, &mut remembered).await;
-    let Executed { report, refused, mut deferred, parked_until, drifted: drifted_late, complete, ended } = executed;
+    let Executed { report, refused, mut deferred, waiting_until, drifted: drifted_late, complete, ended } = executed;
     let drifted = approved.drifted + drifted_late;
-    if parked_until.is_some() {
+    if waiting_until.is_some() {
         deferred = deferred.max(1);
     }
     let Remembered { mut history, version } = remembered;
     history.record_push(&header.entries, complete, by_person, context.clock.now());
     let recorded = store.put_history(&identity, sync, version, &history).await;
-    let (verdict, reason) = match (&ended, parked_until, refused) {
+    let (verdict, reason) = match (&ended, waiting_until, refused) {
         (Err(error), ..) => (Verdict::Failed, error.reason()),
-        (Ok(()), Some(_), _) => (Verdict::Paused, Reason::QuotaExceeded),
+        (Ok(()), Some(_), _) => (Verdict::QuotaExceeded, Reason::QuotaExceeded),
         (Ok(()), None, 0) => (Verdict::Succeeded, Reason::Completed),
         (Ok(()), None, _) => (Verdict::PartiallySucceeded, Reason::ChangesRefused),
     };
@@ -146,7 +146,7 @@ async fn carry_out(
     }
     let mut outcome = super::done(context);
     (outcome.verdict, outcome.reason, outcome.message) = (verdict, reason, message.chars().take(1_000).collect());
-    outcome.retry_at = parked_until.or_else(|| ended.as_ref().err().and_then(Error::retry_at));
+    outcome.retry_at = waiting_until.or_else(|| ended.as_ref().err().and_then(Error::retry_at));
     let mut plan = summary(&planned.result);
     (plan.digest, plan.counts, plan.drifted, plan.deferred) = (header.digest, counts, drifted, deferred);
     plan.unsafe_reasons = header.made_for.unsafe_reasons.clone();

@@ -1,12 +1,10 @@
 //! Why an entry has no contact, why a contact is frozen, why a contact changes. Labels of counts and reports.
 
-use serde::{Deserialize, Serialize};
-use std::fmt;
-
+/// Declares an enum whose names are words that others read: in a status, a report, a label of a metric.
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         pub enum $name { $($(#[$vdoc])* $variant,)* }
 
         impl $name {
@@ -16,15 +14,28 @@ macro_rules! reasons {
             pub fn label(self) -> &'static str {
                 match self { $($name::$variant => stringify!($variant),)* }
             }
+
+            /// The reason of this name; `None` for a word of another release.
+            #[allow(dead_code, reason = "not every list is read back")]
+            pub fn parse(label: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.label() == label)
+            }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.label())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(reason: $name) -> Self {
+                reason.label().to_owned()
             }
         }
     };
 }
+pub(crate) use reasons;
 
 reasons! {
     /// Why an anchor is *unwanted*: a rule took it out, and the rule evaluated cleanly (mail-rules §1).
@@ -88,8 +99,6 @@ reasons! {
         OutsidePilot,
         /// `safety.protected` names its address: never hidden or deleted.
         Protected,
-        /// The source is incomplete in this pass.
-        SourceIncomplete,
         /// The address is taken until another change of the same target is through.
         Deferred,
         /// The target takes no value like this.
@@ -135,7 +144,6 @@ reasons! {
         SecondaryInTargetDomain,
         /// The target cannot hide contacts; it stays visible until it is deleted.
         CannotHide,
-        ExpressionFailed,
     }
 }
 

@@ -15,8 +15,6 @@ pub enum Policy {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub enum ApprovalMode {
-    /// Unsafe plans need approval in this mode too.
-    Auto,
     #[default]
     WhenUnsafe,
     Always,

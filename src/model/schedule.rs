@@ -15,19 +15,10 @@ pub enum ForeignContact {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-pub enum Guest {
-    #[default]
-    Skip,
-    Unhide,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Conflict {
     #[serde(default)]
     pub foreign_contact: ForeignContact,
-    #[serde(default)]
-    pub guest: Guest,
 }
 
 /// Everything of a schedule that a plan for one target depends on, its sources aside.

@@ -4,7 +4,7 @@ use super::request::FORMAT;
 use crate::model::Digest;
 use crate::model::counts::PlanCounts;
 use crate::model::observed::{Counters, Verification};
-use crate::model::reason::UnsafeReason;
+use crate::model::reason::{UnsafeReason, reasons};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,74 +19,70 @@ pub enum Verdict {
     PartiallySucceeded,
     Failed,
     /// A quota of the target stops it until [`Outcome::retry_at`].
-    Paused,
+    QuotaExceeded,
 }
 
-/// What the reader of a failed operation does next. Also the reason of conditions and a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Reason {
-    Completed,
-    /// Correct the credentials.
-    AuthenticationFailed,
-    /// Grant the right that the message names.
-    InsufficientPermission,
-    /// Look at network, name, certificate.
-    Unreachable,
-    CertificateInvalid,
-    SecretNotFound,
-    /// The store cannot be read or written.
-    StoreUnavailable,
-    /// The settings contradict what the system says.
-    InvalidConfiguration,
-    DomainsUnknown,
-    /// The owner attribute holds values that are not ours.
-    OwnerAttributeInUse,
-    /// A filter group is missing, unreadable or newly empty.
-    FilterGroupUnavailable,
-    /// Many entries lost one attribute: a lost read right.
-    AttributeVanished,
-    /// A read did not end with "complete".
-    Incomplete,
-    SnapshotMissing,
-    SnapshotDamaged,
-    SourceIncomplete,
-    SourceEmpty,
-    /// The plan to push is not in the store: simulate again.
-    PlanMissing,
-    /// Target, owner, syncId or policy are not those of the plan: simulate again.
-    PlanChanged,
-    /// Two sources of a schedule are one system.
-    SameIdentity,
-    /// The connector is not who it was before.
-    IdentityChanged,
-    Throttled,
-    QuotaExceeded,
-    /// Some changes were refused; the report tells which.
-    ChangesRefused,
-    Interrupted,
-    DeadlineExceeded,
-    /// The nodes cannot have the Jobs' image: look at its name, the registry and the pull Secret.
-    ImageUnavailable,
-    /// No node takes the Job's pod.
-    Unschedulable,
-    /// The cluster admits no pod of the Job: a quota, a policy, a service account that is missing.
-    PodRefused,
-    /// The Job's pod did not start for another reason, which the message tells.
-    PodNotStarted,
-    /// Give the Job more memory.
-    OutOfMemory,
-    Evicted,
-    NodeLost,
-    VersionMismatch,
-    NotSupported,
-    Internal,
+reasons! {
+    /// What the reader of a failed operation does next. Also the reason of conditions and a metric label.
+    Reason {
+        Completed,
+        /// Correct the credentials.
+        AuthenticationFailed,
+        /// Grant the right that the message names.
+        InsufficientPermission,
+        /// Look at network, name, certificate.
+        Unreachable,
+        CertificateInvalid,
+        SecretNotFound,
+        /// The store cannot be read or written.
+        StoreUnavailable,
+        /// The settings contradict what the system says.
+        InvalidConfiguration,
+        DomainsUnknown,
+        /// The owner attribute holds values that are not ours.
+        OwnerAttributeInUse,
+        /// A filter group is missing, unreadable or newly empty.
+        FilterGroupUnavailable,
+        /// Many entries lost one attribute: a lost read right.
+        AttributeVanished,
+        /// A read did not end with "complete".
+        Incomplete,
+        SnapshotMissing,
+        SnapshotDamaged,
+        SourceEmpty,
+        /// The plan to push is not in the store: simulate again.
+        PlanMissing,
+        /// Target, owner, syncId or policy are not those of the plan: simulate again.
+        PlanChanged,
+        /// Two sources of a schedule are one system.
+        SameIdentity,
+        /// The connector is not who it was before.
+        IdentityChanged,
+        Throttled,
+        QuotaExceeded,
+        /// Some changes were refused; the report tells which.
+        ChangesRefused,
+        Interrupted,
+        DeadlineExceeded,
+        /// The nodes cannot have the Jobs' image: look at its name, the registry and the pull Secret.
+        ImageUnavailable,
+        /// No node takes the Job's pod.
+        Unschedulable,
+        /// The cluster admits no pod of the Job: a quota, a policy, a service account that is missing.
+        PodRefused,
+        /// The Job's pod did not start for another reason, which the message tells.
+        PodNotStarted,
+        /// Give the Job more memory.
+        OutOfMemory,
+        Evicted,
+        NodeLost,
+        VersionMismatch,
+        NotSupported,
+        Internal,
+    }
 }
 
 impl Reason {
-    pub fn label(self) -> String {
-        format!("{self:?}")
-    }
-
     /// Another try without anybody's doing may succeed.
     pub fn is_transient(self) -> bool {
         matches!(

@@ -13,7 +13,7 @@ mod tests;
 
 pub use next::{Finish, Next, RunReason, Step, WaitReason, next};
 pub use run::{
-    Action, Approval, KnownPlan, LastPull, MAX_ATTEMPTS, MAX_PARKINGS, Observed, PendingPlan, Run, ScheduleSubject,
+    Action, Approval, KnownPlan, LastPull, MAX_ATTEMPTS, MAX_QUOTA_PAUSES, Observed, PendingPlan, Run, ScheduleSubject,
     SourceSubject, State, Subject, Successor, TargetSubject, Verdict,
 };
 pub use source::SourceState;

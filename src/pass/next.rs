@@ -3,6 +3,7 @@
 use super::run::{Action, LastPull, MAX_ATTEMPTS, Observed, Run, SourceSubject, State, Subject};
 use super::source::SourceState;
 use super::target::{TargetReason, TargetState};
+use crate::model::reason::reasons;
 use crate::operation::{FORMAT, Operation, Request, Verdict};
 use jiff::Timestamp;
 
@@ -29,7 +30,7 @@ pub enum WaitReason {
     /// Until a decision, at the longest until the time given.
     ApprovalRequired,
     /// Until a quota of the target is there again.
-    Parked,
+    WaitingForQuota,
     /// Until a freeze window ends.
     Frozen,
 }
@@ -40,30 +41,17 @@ pub struct Finish {
     pub message: String,
 }
 
-/// The reason of a run's Succeeded condition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunReason {
-    Succeeded,
-    PartiallySucceeded,
-    Paused,
-    /// Later runs made its plans needless.
-    Superseded,
-    PlanChanged,
-    PlanMissing,
-    Failed,
-}
-
-impl RunReason {
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Succeeded => "Succeeded",
-            Self::PartiallySucceeded => "PartiallySucceeded",
-            Self::Paused => "Paused",
-            Self::Superseded => "Superseded",
-            Self::PlanChanged => "PlanChanged",
-            Self::PlanMissing => "PlanMissing",
-            Self::Failed => "Failed",
-        }
+reasons! {
+    /// How a run ended.
+    RunReason {
+        Succeeded,
+        PartiallySucceeded,
+        QuotaExceeded,
+        /// Later runs made its plans needless.
+        Superseded,
+        PlanChanged,
+        PlanMissing,
+        Failed,
     }
 }
 
@@ -104,8 +92,7 @@ pub fn next(run: &Run, operations: &[Observed], now: Timestamp) -> Next {
         let finish = if run.action == Action::Pull {
             pulls_finished(&states)
         } else {
-            // Of a push of known plans nothing was pulled that could have failed.
-            let sources = schedule.sources.iter().zip(&states).filter(|_| !known);
+            let sources = schedule.sources.iter().zip(&states);
             let problems = sources.filter_map(|(source, state)| state.shortfall(&source.connector.name)).collect();
             targets_finished(&targets, problems)
         };
@@ -137,9 +124,11 @@ fn connector_step(run: &Run, source: &SourceSubject, operations: &[Observed]) ->
     let operation = match run.action {
         Action::Verify => Operation::Verify { connector, read },
         Action::EmptyCache => Operation::EmptyCache { connector },
-        // The others on a connector are refused by the resource's validation.
-        Action::Pull | Action::Simulate | Action::Push | Action::Remove => {
-            Operation::Pull { connector, read, full: false }
+        Action::Pull => Operation::Pull { connector, read, full: false },
+        // Refused by the resource's validation already.
+        Action::Simulate | Action::Push | Action::Remove => {
+            let message = format!("{:?} acts on a schedule, not on a connector", run.action);
+            return Step::Finish(Finish { reason: RunReason::Failed, message });
         }
     };
     let observed = operations.iter().find(|o| o.kind == operation.kind() && o.connector == *name);
@@ -154,7 +143,7 @@ fn connector_step(run: &Run, source: &SourceSubject, operations: &[Observed]) ->
             let reason = match outcome.verdict {
                 Verdict::Succeeded => RunReason::Succeeded,
                 Verdict::PartiallySucceeded => RunReason::PartiallySucceeded,
-                Verdict::Paused => RunReason::Paused,
+                Verdict::QuotaExceeded => RunReason::QuotaExceeded,
                 Verdict::Failed => RunReason::Failed,
             };
             finish(reason, outcome.message.clone())
@@ -171,7 +160,7 @@ fn source_step(run: &Run, source: &SourceSubject, state: &SourceState) -> Option
         }
         SourceState::ToShare(pull) => Some(Step::Share { connector: name.clone(), pull: pull.clone() }),
         SourceState::Pulling => Some(running(name)),
-        SourceState::Fresh { .. } | SourceState::Failed { .. } => None,
+        SourceState::Fresh { .. } | SourceState::NotPulled { .. } | SourceState::Failed { .. } => None,
     }
 }
 
@@ -181,7 +170,7 @@ fn target_step(run: &Run, name: &str, state: &TargetState) -> Option<Step> {
         TargetState::ToStart { operation, attempt } => Some(start(run, (**operation).clone(), *attempt)),
         TargetState::Simulating | TargetState::Pushing { .. } => Some(running(name)),
         TargetState::ApprovalRequired { expires_at, .. } => wait(WaitReason::ApprovalRequired, *expires_at),
-        TargetState::Parked { until, .. } => wait(WaitReason::Parked, *until),
+        TargetState::WaitingForQuota { until, .. } => wait(WaitReason::WaitingForQuota, *until),
         TargetState::Frozen { until, .. } => wait(WaitReason::Frozen, *until),
         // The sources' own steps say what is waited for.
         TargetState::WaitingForSources | TargetState::Ended { .. } => None,
@@ -210,8 +199,8 @@ fn targets_finished(targets: &[(String, TargetState)], problems: Vec<String>) ->
         RunReason::Superseded
     } else if all(&TargetReason::is_success) {
         if problems.is_empty() { RunReason::Succeeded } else { RunReason::PartiallySucceeded }
-    } else if all(&|r| r.is_success() || r == TargetReason::Paused) {
-        RunReason::Paused
+    } else if all(&|r| r.is_success() || r == TargetReason::QuotaExceeded) {
+        RunReason::QuotaExceeded
     } else if reasons.iter().any(|r| r.is_success() || *r == TargetReason::PartiallySucceeded) {
         RunReason::PartiallySucceeded
     } else if all(&|r| r == TargetReason::PlanChanged) {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const MAX_ATTEMPTS: u32 = 3;
 
 /// How often a push goes on after a quota of its target stopped it; then a later pass plans anew.
-pub const MAX_PARKINGS: u32 = 30;
+pub const MAX_QUOTA_PAUSES: u32 = 30;
 
 /// How far a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +145,7 @@ pub struct Observed {
     pub connector: String,
     pub attempt: u32,
     /// How many earlier attempts a quota stopped.
-    pub parkings: u32,
+    pub quota_pauses: u32,
     pub state: State,
 }
 

@@ -19,6 +19,10 @@ pub enum SourceState {
         snapshot: Digest,
         identity: String,
     },
+    /// The run pulls nothing: the newest complete snapshot with the present settings serves.
+    NotPulled {
+        newest: Option<LastPull>,
+    },
     /// The pull failed. `stand_in` is the last complete snapshot with the same fingerprint; whether it is young
     /// enough, each target says for itself.
     Failed {
@@ -62,22 +66,18 @@ impl SourceState {
 
     /// Without pulling: the newest snapshot with the present settings serves.
     pub(super) fn newest(source: &SourceSubject) -> Self {
-        Self::Failed {
-            reason: Reason::SnapshotMissing,
-            message: "no complete snapshot with the present settings; pull first".to_owned(),
-            stand_in: stand_in(source),
-        }
+        Self::NotPulled { newest: stand_in(source) }
     }
 
     pub(super) fn is_settled(&self) -> bool {
-        matches!(self, Self::Fresh { .. } | Self::Failed { .. })
+        matches!(self, Self::Fresh { .. } | Self::NotPulled { .. } | Self::Failed { .. })
     }
 
     /// The snapshot to plan from, whether it is of this pass, and the identity it is of.
     pub(super) fn usable(&self, max_age_seconds: u64, now: Timestamp) -> Option<(Digest, bool, &str)> {
         match self {
             Self::Fresh { snapshot, identity } => Some((*snapshot, true, identity)),
-            Self::Failed { stand_in: Some(pull), .. } => {
+            Self::Failed { stand_in: Some(pull), .. } | Self::NotPulled { newest: Some(pull) } => {
                 let limit = SignedDuration::from_secs(i64::try_from(max_age_seconds).unwrap_or(i64::MAX));
                 (now.duration_since(pull.started) <= limit).then_some((pull.snapshot, false, pull.identity.as_str()))
             }
@@ -85,10 +85,11 @@ impl SourceState {
         }
     }
 
-    /// What a plan lacked of this source, in a sentence.
+    /// What a plan lacked of this source, in a sentence. Where nothing was pulled, nothing could have failed.
     pub(super) fn shortfall(&self, name: &str) -> Option<String> {
         let problem = self.problem()?;
         match self {
+            Self::NotPulled { .. } => None,
             Self::Failed { stand_in: Some(pull), .. } => {
                 Some(format!("source {name}: {problem}; its snapshot of {} stands in", pull.started))
             }
@@ -96,11 +97,12 @@ impl SourceState {
         }
     }
 
-    /// Why it failed, in a sentence.
+    /// Why there is nothing of this pass, in a sentence.
     pub(super) fn problem(&self) -> Option<String> {
         match self {
-            Self::Failed { reason, message, .. } if message.is_empty() => Some(reason.label()),
+            Self::Failed { reason, message, .. } if message.is_empty() => Some(reason.to_string()),
             Self::Failed { message, .. } => Some(message.clone()),
+            Self::NotPulled { .. } => Some("no complete snapshot with the present settings; pull first".to_owned()),
             _ => None,
         }
     }

@@ -1,57 +1,57 @@
 //! How far one target of a run has come. Targets are independent: one that is unsafe, busy or failed does not
 //! hold the others.
 
-use super::run::{Action, MAX_ATTEMPTS, MAX_PARKINGS, Observed, Run, ScheduleSubject, State, TargetSubject, Verdict};
+use super::run::{
+    Action, MAX_ATTEMPTS, MAX_QUOTA_PAUSES, Observed, Run, ScheduleSubject, State, TargetSubject, Verdict,
+};
 use super::source::SourceState;
+use crate::model::reason::reasons;
 use crate::model::safety::ApprovalMode;
 use crate::operation::{
     Operation, OperationType, Outcome, PlanSummary, SimulateRequest, SourcePart, Verdict as OperationVerdict,
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// How a target ended in this run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TargetReason {
-    /// Everything that the plan asked for is done.
-    Pushed,
-    /// Nothing to do.
-    InSync,
-    /// Simulated, and that is all that was asked for.
-    Simulated,
-    PartiallySucceeded,
-    /// A quota of the target stopped it too often; a later pass plans anew.
-    Paused,
-    Rejected,
-    ApprovalExpired,
-    /// Another run's plan still waits, and this one says the same or may not replace it.
-    PendingElsewhere,
-    /// Nothing to do but hides and deletes that a limit holds.
-    RemovalsHeld,
-    /// A freeze window: nothing is pushed, a later pass plans anew.
-    Frozen,
-    /// A later run found nothing left to do, or has a plan in place of this one.
-    Superseded,
-    /// A source has no complete snapshot that is young enough.
-    SourceIncomplete,
-    /// A source does not say which domains it may speak for.
-    DomainsUnknown,
-    /// Two sources are one system.
-    SameIdentity,
-    /// No other source than the target itself.
-    NoSource,
-    /// Target, owner, syncId or policy are not those of the plan, or a source is not what it was.
-    PlanChanged,
-    /// The plan is gone from the store.
-    PlanMissing,
-    SimulateFailed,
-    PushFailed,
+reasons! {
+    /// How a target ended in this run.
+    TargetReason {
+        /// Everything that the plan asked for is done.
+        Pushed,
+        /// Nothing to do.
+        InSync,
+        /// Simulated, and that is all that was asked for.
+        Simulated,
+        PartiallySucceeded,
+        /// A quota of the target stopped it too often; a later pass plans anew.
+        QuotaExceeded,
+        Rejected,
+        ApprovalExpired,
+        /// Another run's plan still waits, and this one says the same or may not replace it.
+        PendingElsewhere,
+        /// Nothing to do but hides and deletes that a limit holds.
+        RemovalsHeld,
+        /// A freeze window: nothing is pushed, a later pass plans anew.
+        Frozen,
+        /// A later run found nothing left to do, or has a plan in place of this one.
+        Superseded,
+        /// A source has no complete snapshot that is young enough.
+        SourceIncomplete,
+        /// A source does not say which domains it may speak for.
+        DomainsUnknown,
+        /// Two sources are one system.
+        SameIdentity,
+        /// No other source than the target itself.
+        NoSource,
+        /// Target, owner, syncId or policy are not those of the plan, or a source is not what it was.
+        PlanChanged,
+        /// The plan is gone from the store.
+        PlanMissing,
+        SimulateFailed,
+        PushFailed,
+    }
 }
 
 impl TargetReason {
-    pub fn label(self) -> String {
-        format!("{self:?}")
-    }
-
     pub fn is_success(self) -> bool {
         matches!(self, Self::Pushed | Self::InSync | Self::Simulated) || self.is_put_off()
     }
@@ -79,7 +79,7 @@ pub enum TargetState {
         plan: Box<PlanSummary>,
     },
     /// A quota of the target stopped the push; the same set is gone on with.
-    Parked {
+    WaitingForQuota {
         plan: Box<PlanSummary>,
         until: Timestamp,
     },
@@ -150,8 +150,8 @@ impl TargetState {
         };
         let state = match finished(observed, push, Self::Pushing { plan: Box::new(plan.clone()) }) {
             Err(state) => *state,
-            Ok(outcome) => match parked_until(observed, outcome) {
-                Some(until) if until > now => return Self::Parked { plan: Box::new(plan), until },
+            Ok(outcome) => match waiting_until(observed, outcome) {
+                Some(until) if until > now => return Self::WaitingForQuota { plan: Box::new(plan), until },
                 Some(_) => Self::ToStart { operation: Box::new(push()), attempt: observed.attempt + 1 },
                 None => return pushed(outcome, &plan),
             },
@@ -164,8 +164,10 @@ impl TargetState {
 }
 
 /// When a push goes on that a quota stopped; `None` for every other outcome.
-fn parked_until(observed: &Observed, outcome: &Outcome) -> Option<Timestamp> {
-    outcome.retry_at.filter(|_| outcome.verdict == OperationVerdict::Paused && observed.parkings < MAX_PARKINGS)
+fn waiting_until(observed: &Observed, outcome: &Outcome) -> Option<Timestamp> {
+    outcome
+        .retry_at
+        .filter(|_| outcome.verdict == OperationVerdict::QuotaExceeded && observed.quota_pauses < MAX_QUOTA_PAUSES)
 }
 
 fn frozen(run: &Run, now: Timestamp) -> Option<Timestamp> {
@@ -173,7 +175,7 @@ fn frozen(run: &Run, now: Timestamp) -> Option<Timestamp> {
 }
 
 fn sentence(outcome: &Outcome) -> String {
-    if outcome.message.is_empty() { outcome.reason.label() } else { outcome.message.clone() }
+    if outcome.message.is_empty() { outcome.reason.to_string() } else { outcome.message.clone() }
 }
 
 fn pushed(outcome: &Outcome, planned: &PlanSummary) -> TargetState {
@@ -181,7 +183,7 @@ fn pushed(outcome: &Outcome, planned: &PlanSummary) -> TargetState {
     let reason = match (outcome.verdict, outcome.reason) {
         (OperationVerdict::Succeeded, _) => TargetReason::Pushed,
         (OperationVerdict::PartiallySucceeded, _) => TargetReason::PartiallySucceeded,
-        (OperationVerdict::Paused, _) => TargetReason::Paused,
+        (OperationVerdict::QuotaExceeded, _) => TargetReason::QuotaExceeded,
         (OperationVerdict::Failed, Reason::PlanChanged) => TargetReason::PlanChanged,
         (OperationVerdict::Failed, Reason::PlanMissing) => TargetReason::PlanMissing,
         (OperationVerdict::Failed, _) => TargetReason::PushFailed,
@@ -201,7 +203,7 @@ fn finished(
     match &observed.state {
         State::Finished(outcome) => Ok(outcome),
         State::Running | State::Shared(_) => Err(Box::new(running)),
-        State::Interrupted if attempt.saturating_sub(observed.parkings) < MAX_ATTEMPTS => {
+        State::Interrupted if attempt.saturating_sub(observed.quota_pauses) < MAX_ATTEMPTS => {
             Err(Box::new(TargetState::ToStart { operation: Box::new(operation()), attempt: attempt + 1 }))
         }
         State::Interrupted => {
@@ -237,7 +239,7 @@ fn permission(
     }
     let needed = match run.approval.mode {
         ApprovalMode::Always => true,
-        ApprovalMode::WhenUnsafe | ApprovalMode::Auto => !plan.unsafe_reasons.is_empty(),
+        ApprovalMode::WhenUnsafe => !plan.unsafe_reasons.is_empty(),
     };
     // What a person does by hand may replace what waits; a pass may not.
     if !run.manual {

@@ -100,7 +100,7 @@ fn schedule(run: &mut Run) -> &mut ScheduleSubject {
 }
 
 fn observed(kind: OperationType, connector: &str, attempt: u32, state: State) -> Observed {
-    Observed { kind, connector: connector.to_owned(), attempt, parkings: 0, state }
+    Observed { kind, connector: connector.to_owned(), attempt, quota_pauses: 0, state }
 }
 
 fn outcome(verdict: OperationVerdict, reason: Reason) -> Outcome {
@@ -139,7 +139,7 @@ fn steps(run: &Run, operations: &[Observed], now: Timestamp) -> Vec<String> {
         Step::Share { connector, .. } => format!("share {connector}"),
         Step::Wait { connector, reason: WaitReason::OperationRunning, .. } => format!("wait {connector}"),
         Step::Wait { connector, reason: WaitReason::ApprovalRequired, .. } => format!("approve {connector}"),
-        Step::Wait { connector, reason: WaitReason::Parked, .. } => format!("parked {connector}"),
+        Step::Wait { connector, reason: WaitReason::WaitingForQuota, .. } => format!("wait for quota {connector}"),
         Step::Wait { connector, reason: WaitReason::Frozen, .. } => format!("frozen {connector}"),
         Step::Finish(finish) => finish.reason.label().to_owned(),
     };
@@ -195,7 +195,7 @@ fn an_action_is_how_far_the_pass_goes() {
 
 #[test]
 fn an_unsafe_plan_waits_in_every_mode() {
-    for mode in [ApprovalMode::Auto, ApprovalMode::WhenUnsafe, ApprovalMode::Always] {
+    for mode in [ApprovalMode::WhenUnsafe, ApprovalMode::Always] {
         let mut run = run(Action::Push, &["a"], &["c"]);
         run.approval.mode = mode;
         let unsafe_plan = plan(3, &[UnsafeReason::FirstSync]);
@@ -214,9 +214,7 @@ fn an_unsafe_plan_waits_in_every_mode() {
 
 #[test]
 fn only_always_asks_about_a_safe_plan() {
-    for (mode, wanted) in
-        [(ApprovalMode::Auto, "push c"), (ApprovalMode::WhenUnsafe, "push c"), (ApprovalMode::Always, "approve c")]
-    {
+    for (mode, wanted) in [(ApprovalMode::WhenUnsafe, "push c"), (ApprovalMode::Always, "approve c")] {
         let mut run = run(Action::Push, &["a"], &["c"]);
         run.approval.mode = mode;
         assert_eq!(steps(&run, &[pulled("a"), simulated("c", plan(3, &[]))], after(10)), [wanted]);

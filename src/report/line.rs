@@ -50,12 +50,12 @@ pub enum WriteResult {
     /// [`Line::hint`] says why.
     Refused,
     /// Not tried, since a quota of the target is used up.
-    Parked,
+    QuotaExceeded,
 }
 
 impl WriteResult {
     pub const ALL: [Self; 6] =
-        [Self::Done, Self::AlreadyDone, Self::Deferred, Self::Drifted, Self::Refused, Self::Parked];
+        [Self::Done, Self::AlreadyDone, Self::Deferred, Self::Drifted, Self::Refused, Self::QuotaExceeded];
 
     /// As reports write it.
     pub fn label(self) -> &'static str {
@@ -65,7 +65,7 @@ impl WriteResult {
             Self::Deferred => "Deferred",
             Self::Drifted => "Drifted",
             Self::Refused => "Refused",
-            Self::Parked => "Parked",
+            Self::QuotaExceeded => "QuotaExceeded",
         }
     }
 }

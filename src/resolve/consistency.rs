@@ -2,6 +2,7 @@
 //! no pass: the engine refuses what would do harm, entry by entry; this says beforehand why it will.
 
 use super::namespace::{Namespace, connector_name, schedule_name, sources, targets};
+use crate::api::reasons::InconsistencyReason;
 use crate::api::schedule::Mode;
 use crate::api::{GalSyncConnector, GalSyncSchedule};
 use std::collections::BTreeSet;
@@ -12,38 +13,6 @@ use std::fmt;
 pub struct Inconsistency {
     pub reason: InconsistencyReason,
     pub message: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum InconsistencyReason {
-    /// Two sources are one system.
-    SameIdentity,
-    /// Two schedules write one source into one target.
-    SourceWrittenTwice,
-    DomainClaimedTwice,
-    /// Both halves of a hybrid organization get one source.
-    HybridTargets,
-    ContactsInSourceScope,
-}
-
-impl InconsistencyReason {
-    pub const ALL: [Self; 5] = [
-        Self::SameIdentity,
-        Self::SourceWrittenTwice,
-        Self::DomainClaimedTwice,
-        Self::HybridTargets,
-        Self::ContactsInSourceScope,
-    ];
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::SameIdentity => "SameIdentity",
-            Self::SourceWrittenTwice => "SourceWrittenTwice",
-            Self::DomainClaimedTwice => "DomainClaimedTwice",
-            Self::HybridTargets => "HybridTargets",
-            Self::ContactsInSourceScope => "ContactsInSourceScope",
-        }
-    }
 }
 
 impl fmt::Display for Inconsistency {
@@ -284,7 +253,7 @@ mod tests {
     #[test]
     fn reasons_are_told_in_the_manual() {
         let manual = include_str!("../../docs/schedules.md");
-        let labels = InconsistencyReason::ALL.map(InconsistencyReason::label);
+        let labels = InconsistencyReason::ALL.iter().map(|reason| reason.label()).collect::<Vec<_>>();
         assert_eq!(
             labels,
             ["SameIdentity", "SourceWrittenTwice", "DomainClaimedTwice", "HybridTargets", "ContactsInSourceScope"]

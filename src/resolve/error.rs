@@ -1,6 +1,7 @@
 //! Why a run cannot even begin, or no pass of a schedule does.
 
 use crate::api::InvalidField;
+use crate::api::reasons::RunReason;
 use crate::model::Digest;
 
 /// What to do about a connector without domains: a plan would not know whom it may speak for.
@@ -28,45 +29,6 @@ pub enum NotRunnable {
     Invalid(String, InvalidField),
 }
 
-/// The same as one word, for conditions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotRunnableReason {
-    ScheduleNotFound,
-    ScheduleDeleted,
-    ConnectorNotFound,
-    TargetNotFound,
-    Suspended,
-    DomainsUnknown,
-    PlanMissing,
-    InvalidSpec,
-}
-
-impl NotRunnableReason {
-    pub const ALL: [Self; 8] = [
-        Self::ScheduleNotFound,
-        Self::ScheduleDeleted,
-        Self::ConnectorNotFound,
-        Self::TargetNotFound,
-        Self::Suspended,
-        Self::DomainsUnknown,
-        Self::PlanMissing,
-        Self::InvalidSpec,
-    ];
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::ScheduleNotFound => "ScheduleNotFound",
-            Self::ScheduleDeleted => "ScheduleDeleted",
-            Self::ConnectorNotFound => "ConnectorNotFound",
-            Self::TargetNotFound => "TargetNotFound",
-            Self::Suspended => "Suspended",
-            Self::DomainsUnknown => "DomainsUnknown",
-            Self::PlanMissing => "PlanMissing",
-            Self::InvalidSpec => "InvalidSpec",
-        }
-    }
-}
-
 impl NotRunnable {
     pub(super) fn connector(name: &str, error: InvalidField) -> Self {
         Self::Invalid(format!("connector {name}"), error)
@@ -76,16 +38,17 @@ impl NotRunnable {
         Self::Invalid(format!("schedule {name}"), error)
     }
 
-    pub fn reason(&self) -> NotRunnableReason {
+    /// The same as one word, for conditions.
+    pub fn reason(&self) -> RunReason {
         match self {
-            Self::NoSchedule(_) => NotRunnableReason::ScheduleNotFound,
-            Self::ScheduleDeleted(_) => NotRunnableReason::ScheduleDeleted,
-            Self::NoConnector(_) => NotRunnableReason::ConnectorNotFound,
-            Self::NoTarget(..) => NotRunnableReason::TargetNotFound,
-            Self::Suspended(_) => NotRunnableReason::Suspended,
-            Self::DomainsUnknown(_) => NotRunnableReason::DomainsUnknown,
-            Self::NoPlan(_) => NotRunnableReason::PlanMissing,
-            Self::Invalid(..) => NotRunnableReason::InvalidSpec,
+            Self::NoSchedule(_) => RunReason::ScheduleNotFound,
+            Self::ScheduleDeleted(_) => RunReason::ScheduleDeleted,
+            Self::NoConnector(_) => RunReason::ConnectorNotFound,
+            Self::NoTarget(..) => RunReason::TargetNotFound,
+            Self::Suspended(_) => RunReason::Suspended,
+            Self::DomainsUnknown(_) => RunReason::DomainsUnknown,
+            Self::NoPlan(_) => RunReason::PlanMissing,
+            Self::Invalid(..) => RunReason::InvalidSpec,
         }
     }
 }

@@ -17,8 +17,8 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-pub use consistency::{Inconsistency, InconsistencyReason, inconsistencies};
-pub use error::{DOMAINS_UNKNOWN, NotRunnable, NotRunnableReason};
+pub use consistency::{Inconsistency, inconsistencies};
+pub use error::{DOMAINS_UNKNOWN, NotRunnable};
 pub use namespace::Namespace;
 pub use read_scope::read_scope;
 pub use run::{OtherRuns, RunInputs, SubjectName, action, run};

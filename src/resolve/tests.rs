@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::reasons::RunReason;
 use crate::api::{GalSyncConnector, GalSyncSchedule};
 use crate::model::{Digest, OwnerId};
 use crate::operation::RunReference;
@@ -143,7 +144,20 @@ fn what_a_person_must_put_right_is_told() {
         told.push(error.reason());
     }
     told.push(NotRunnable::DomainsUnknown(String::new()).reason());
-    for reason in NotRunnableReason::ALL {
+    use RunReason::{
+        ConnectorNotFound, DomainsUnknown, InvalidSpec, PlanMissing, ScheduleDeleted, ScheduleNotFound, Suspended,
+        TargetNotFound,
+    };
+    for reason in [
+        ScheduleNotFound,
+        ScheduleDeleted,
+        ConnectorNotFound,
+        TargetNotFound,
+        Suspended,
+        DomainsUnknown,
+        PlanMissing,
+        InvalidSpec,
+    ] {
         assert!(told.contains(&reason), "{reason:?}");
     }
     // It has started before its connector was suspended.

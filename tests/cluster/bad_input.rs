@@ -12,6 +12,7 @@ use crate::support::await_condition;
 use crate::support::{Space, merge};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
+use galsync::api::reasons::RunTargetResult;
 use galsync::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use kube::api::Api;
 use serde_json::{Value, json};
@@ -205,7 +206,7 @@ async fn a_source_or_a_store_gone_bad_takes_no_contact_away() {
     ask(&space, "people", "cut").await;
     let cut = pass(&space, "people", 4).await;
     let cut = wait_run(&runs, &cut, "Completed", "True", "Succeeded").await.status.expect("a status");
-    assert_eq!(cut.targets[0].result.as_ref().map(|result| result.as_str()), Some("InSync"));
+    assert_eq!(cut.targets[0].result, Some(RunTargetResult::InSync));
     assert_eq!(std::fs::read(&fab).expect("a file"), before, "nothing is written");
 
     // A store that cannot be written.

@@ -9,6 +9,7 @@ use crate::look::{ask, pass};
 use crate::process::Operator;
 use crate::support::Space;
 use galsync::api::GalSyncRun;
+use galsync::api::reasons::RunTargetResult;
 use galsync::api::run::{GalSyncRunStatus, OperationKind};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
@@ -215,7 +216,7 @@ async fn a_push_whose_pods_are_killed_is_finished_and_does_nothing_twice() {
     ask(&space, "people", "last").await;
     let run = pass(&space, "people", round + 1).await;
     let last = wait_run(&runs, &run, "Completed", "True", "Succeeded").await.status.expect("a status");
-    assert_eq!(last.targets[0].result.as_ref().map(|result| result.as_str()), Some("InSync"));
+    assert_eq!(last.targets[0].result, Some(RunTargetResult::InSync));
     drop(operator);
     stage.clear().await;
     space.remove().await;

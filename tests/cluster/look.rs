@@ -2,6 +2,7 @@
 
 use crate::company::{condition, stands, within};
 use crate::support::{Space, await_condition};
+use galsync::api::reasons::RunTargetResult;
 use galsync::api::run::{GalSyncRunStatus, OperationKind, OperationStatus, RunTarget};
 use galsync::api::schedule::GalSyncScheduleStatus;
 use galsync::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
@@ -110,7 +111,7 @@ pub fn target<'a>(status: &'a GalSyncRunStatus, name: &str) -> &'a RunTarget {
 }
 
 pub fn result<'a>(status: &'a GalSyncRunStatus, name: &str) -> &'a str {
-    target(status, name).result.as_ref().map(|result| result.as_str()).unwrap_or_default()
+    target(status, name).result.map(RunTargetResult::label).unwrap_or_default()
 }
 
 pub fn operation<'a>(status: &'a GalSyncRunStatus, kind: OperationKind, connector: &str) -> &'a OperationStatus {

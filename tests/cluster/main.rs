@@ -23,13 +23,13 @@ mod mesh;
 mod monitoring;
 mod operator;
 mod operator_killed;
-mod parked;
 mod pod_ends;
 mod pod_trouble;
 mod process;
 #[path = "../monitoring/queries.rs"]
 #[expect(dead_code, reason = "tests/monitoring uses the rest")]
 mod queries;
+mod quota;
 mod read_right;
 mod removal;
 mod sandbox;

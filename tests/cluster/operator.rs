@@ -8,6 +8,7 @@ use crate::look::{ask, pass};
 use crate::process::Operator;
 use crate::support::Space;
 use crate::support::await_condition;
+use galsync::api::reasons::RunTargetResult;
 use galsync::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
@@ -53,7 +54,7 @@ async fn a_pass_is_carried_out_by_jobs() {
     let second = pass(&space, "people", 2).await;
     let done = wait_run(&runs, &second, "Completed", "True", "Succeeded").await;
     let status = done.status.expect("a status");
-    assert_eq!(status.targets[0].result.as_ref().map(|result| result.as_str()), Some("InSync"));
+    assert_eq!(status.targets[0].result, Some(RunTargetResult::InSync));
     assert_eq!(status.operations.len(), 2, "pull, simulate");
     let jobs: Api<Job> = Api::namespaced(space.client.clone(), &space.name);
     let left: Vec<String> =

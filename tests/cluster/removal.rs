@@ -79,7 +79,7 @@ async fn contacts_go_before_their_schedule() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kubernetes cluster with the image, see docs/lab.md"]
 async fn what_is_deleted_in_another_way_hangs_on_nothing() {
-    let space = Space::new("letgo").await;
+    let space = Space::new("orphans").await;
     let Some(volume) = volume(&space).await else { return space.remove().await };
     let operator = Operator::start(&space.name);
     let schedules = synced(&space, &volume).await;
@@ -95,9 +95,9 @@ async fn what_is_deleted_in_another_way_hangs_on_nothing() {
     let conditions = schedule.and_then(|schedule| schedule.status).expect("a status").conditions;
     let stalled = conditions.iter().find(|condition| condition.type_ == "Stalled").expect("it stands");
     assert!(stalled.message.contains("there is no connector fab"), "{}", stalled.message);
-    assert!(stalled.message.contains("galsync.dev/let-go"), "{}", stalled.message);
-    let let_go = Patch::Merge(json!({ "metadata": { "annotations": { "galsync.dev/let-go": "true" } } }));
-    schedules.patch("people", &PatchParams::default(), &let_go).await.expect("annotated");
+    assert!(stalled.message.contains("galsync.dev/orphan-contacts"), "{}", stalled.message);
+    let orphans = Patch::Merge(json!({ "metadata": { "annotations": { "galsync.dev/orphan-contacts": "true" } } }));
+    schedules.patch("people", &PatchParams::default(), &orphans).await.expect("annotated");
     within("the schedule is gone", 60, await_condition(schedules.clone(), "people", is_deleted(&uid))).await;
     assert_eq!(contacts(&volume.join("fab.json")).len(), 20, "let go: they stay");
 
@@ -143,8 +143,8 @@ async fn a_target_that_leaves_is_cleared() {
         status.is_some_and(|status| status.targets.iter().all(|target| target.connector.as_str() != "fab"))
     };
     within("it is forgotten", 60, await_condition(schedules.clone(), "people", forgotten)).await;
-    let let_go = json!({ "spec": { "deletionPolicy": "Orphan" } });
-    schedules.patch("people", &PatchParams::default(), &Patch::Merge(&let_go)).await.expect("patched");
+    let orphans = json!({ "spec": { "deletionPolicy": "Orphan" } });
+    schedules.patch("people", &PatchParams::default(), &Patch::Merge(&orphans)).await.expect("patched");
     let free = |schedule: Option<&GalSyncSchedule>| schedule.is_some_and(|schedule| schedule.finalizers().is_empty());
     within("it is held no more", 60, await_condition(schedules, "people", free)).await;
     drop(operator);

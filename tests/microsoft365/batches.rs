@@ -104,8 +104,9 @@ async fn the_quota_parks_those_of_a_batch_that_it_meets() {
     let target = world.target_of("owner");
     let outcomes = target.apply(&creates(&target, 30)).await.unwrap();
     let done = outcomes.iter().filter(|outcome| outcome.result == ChangeResult::Done).count();
-    let parked = outcomes.iter().filter(|outcome| matches!(outcome.result, ChangeResult::Parked { .. })).count();
-    assert_eq!((done, parked), (14, 16));
+    let waiting =
+        outcomes.iter().filter(|outcome| matches!(outcome.result, ChangeResult::QuotaExceeded { .. })).count();
+    assert_eq!((done, waiting), (14, 16));
     assert_eq!(owned(&target).await.len(), 14);
 }
 

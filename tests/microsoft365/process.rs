@@ -1,4 +1,4 @@
-//! The program itself between two tenants: killed in the middle of a push, parked by the quota, and the demo.
+//! The program itself between two tenants: killed in the middle of a push, stopped by the quota, and the demo.
 
 use super::world::{READ, WRITE};
 use galsync::sandbox::config::Config;

@@ -134,11 +134,11 @@ async fn the_quota_parks_creates_and_nothing_else() {
     batch.push(change(ChangeKind::Hide, Some(&before[0]), Some(&after)));
     batch.push(change(ChangeKind::Delete, Some(&before[1]), None));
     let outcomes = target.apply(&batch).await.unwrap();
-    let parked = outcomes.iter().filter(|outcome| match outcome.result {
-        ChangeResult::Parked { until } => until > Timestamp::now(),
+    let waiting = outcomes.iter().filter(|outcome| match outcome.result {
+        ChangeResult::QuotaExceeded { until } => until > Timestamp::now(),
         _ => false,
     });
-    assert_eq!(parked.count(), 3, "{:?}", results(&outcomes));
+    assert_eq!(waiting.count(), 3, "{:?}", results(&outcomes));
     assert_eq!(results(&outcomes[4..]), [&ChangeResult::Done, &ChangeResult::Done]);
     // Not even tried again by this process.
     let asked =

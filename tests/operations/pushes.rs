@@ -32,10 +32,10 @@ async fn one_bad_contact_spoils_no_other() {
 async fn a_quota_parks_the_rest_until_its_time() {
     let world = World::new(10);
     let until = "2026-03-02T10:00:00Z".parse().unwrap();
-    world.target.set_faults(Faults { create_quota: Some(4), parked_until: Some(until), ..Faults::default() });
+    world.target.set_faults(Faults { create_quota: Some(4), waiting_until: Some(until), ..Faults::default() });
     let push = world.planned().await;
     let outcome = world.execute(push.clone()).await;
-    assert_eq!(ended(&outcome), (Verdict::Paused, Reason::QuotaExceeded));
+    assert_eq!(ended(&outcome), (Verdict::QuotaExceeded, Reason::QuotaExceeded));
     assert_eq!(outcome.retry_at, Some(until));
     assert_eq!((outcome.plan.unwrap().deferred, world.contacts().len()), (6, 4));
     // The same approved set goes on where it stopped.

@@ -222,7 +222,7 @@ impl World {
                             kind: request.operation.kind(),
                             connector: request.operation.connector().unwrap().name.clone(),
                             attempt: request.attempt,
-                            parkings: 0,
+                            quota_pauses: 0,
                             state: pass::State::Finished(Box::new(outcome)),
                         });
                     }

@@ -92,7 +92,7 @@ pub fn target_rules(schedule: &GalSyncSchedule, index: usize, owner: &OwnerId) -
         mapping: mapping(&at_target.field("mapping"), target.mapping.as_ref())?,
         safety: safety(&at.field("safety"), &spec.safety)?,
         hide_for_seconds: seconds(&at.field("removal").field("hideFor"), &spec.removal.hide_for)?,
-        conflict: Conflict { foreign_contact: spec.conflict.foreign_contact.into(), guest: spec.conflict.guest.into() },
+        conflict: Conflict { foreign_contact: spec.conflict.foreign_contact.into() },
     })
 }
 

@@ -109,7 +109,7 @@ pub struct GalSyncScheduleSpec {
     pub freeze: Option<Vec<FreezeWindow>>,
     /// What becomes of the contacts when the schedule is deleted, or a target is taken out of it. Orphan: they stay
     /// where they are. Delete: a run removes them, with the limits and the approval of every plan; a schedule that
-    /// is being deleted waits for it, until the policy is Orphan or the annotation galsync.dev/let-go is true.
+    /// is being deleted waits for it, until the policy is Orphan or the annotation galsync.dev/orphan-contacts is true.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
     /// No new passes; a started one goes on to its end.
@@ -172,8 +172,8 @@ impl Mode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Approval {
-    /// Always: every plan with changes waits for a person. WhenUnsafe and Auto: those beyond the limits of
-    /// spec.safety wait.
+    /// Always: every plan with changes waits for a person. WhenUnsafe: those beyond the limits of
+    /// spec.safety.
     #[serde(default)]
     pub mode: ApprovalMode,
     /// How long a plan waits before a later one takes its place.
@@ -225,10 +225,6 @@ pub struct Conflict {
     /// A mail contact that is not ours: Skip leaves it alone, Adopt takes it over (and never deletes it).
     #[serde(default)]
     pub foreign_contact: ForeignContact,
-    /// A guest user: Skip leaves it alone. (Unhide, to show it in the address list, comes with a later release.)
-    #[serde(default)]
-    #[x_kube(validation = Rule::new("self != 'Unhide'").message("conflict.guest: Unhide is not supported yet: write Skip, and show guests in the address list by hand"))]
-    pub guest: Guest,
 }
 
 /// A time in which nothing is pushed.
@@ -249,14 +245,6 @@ wire_enum!(
         #[default]
         Skip,
         Adopt
-    }
-);
-wire_enum!(
-    #[derive(Default)]
-    Guest = checked::Guest {
-        #[default]
-        Skip,
-        Unhide
     }
 );
 

@@ -1,5 +1,6 @@
 //! What a schedule's status says.
 
+use crate::api::reasons::{RunTargetResult, known};
 use crate::api::reference::LocalReference;
 use crate::api::run::{Counts, RunAction};
 use crate::api::text::{Sentence, Sha256, ShortText};
@@ -60,7 +61,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-fn is_none(number: &u64) -> bool {
+fn no_contacts(number: &u64) -> bool {
     *number == 0
 }
 
@@ -86,21 +87,22 @@ pub struct PendingApproval {
 #[serde(rename_all = "camelCase")]
 pub struct TargetState {
     pub connector: ShortText,
-    /// The result of its last operation.
-    pub result: ShortText,
+    /// How it fared in the newest run that dealt with it.
+    #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
+    pub result: Option<RunTargetResult>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_success_time: Option<Time>,
     /// A quota of the target stopped a push; it goes on then, with the same approved changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parked_until: Option<Time>,
+    pub waiting_until: Option<Time>,
     /// Contacts of this schedule in the target.
     #[serde(default)]
     pub managed: u64,
     /// Hides and deletes that wait because of safety.onExceeded: HoldDeletes.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "no_contacts")]
     pub held: u64,
     /// Contacts that would be hidden or deleted, were they not protected.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "no_contacts")]
     pub protected: u64,
     pub counts: Counts,
 }

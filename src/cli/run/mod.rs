@@ -184,7 +184,7 @@ fn observed(request: &Request, outcome: Outcome) -> Observed {
         kind: request.operation.kind(),
         connector: request.operation.connector().map(|connector| connector.name.clone()).unwrap_or_default(),
         attempt: request.attempt,
-        parkings: 0,
+        quota_pauses: 0,
         state: State::Finished(Box::new(outcome)),
     }
 }
@@ -198,13 +198,13 @@ fn replace(operations: &mut Vec<Observed>, done: Vec<Observed>) {
 
 fn exit(targets: &[(String, TargetState)], finish: Option<&Finish>) -> Exit {
     let waits = targets.iter().any(|(_, state)| matches!(state, TargetState::ApprovalRequired { .. }));
-    let later = |state: &TargetState| matches!(state, TargetState::Parked { .. } | TargetState::Frozen { .. });
+    let later = |state: &TargetState| matches!(state, TargetState::WaitingForQuota { .. } | TargetState::Frozen { .. });
     match finish.map(|finish| finish.reason) {
         _ if waits => Exit::ApprovalNeeded,
-        _ if targets.iter().any(|(_, state)| later(state)) => Exit::Paused,
+        _ if targets.iter().any(|(_, state)| later(state)) => Exit::TryLater,
         Some(RunReason::Succeeded) => Exit::Done,
         Some(RunReason::PartiallySucceeded) => Exit::PartiallyDone,
-        Some(RunReason::Paused) => Exit::Paused,
+        Some(RunReason::QuotaExceeded) => Exit::TryLater,
         // No other run supersedes one of this command.
         Some(RunReason::Superseded | RunReason::PlanChanged | RunReason::PlanMissing | RunReason::Failed) | None => {
             Exit::Failed

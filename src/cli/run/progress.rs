@@ -52,7 +52,7 @@ impl OperationProgress<'_> {
         let end = match outcome.verdict {
             Verdict::Succeeded => "done".to_owned(),
             Verdict::PartiallySucceeded => "done in part".to_owned(),
-            Verdict::Paused => "paused".to_owned(),
+            Verdict::QuotaExceeded => "stopped by a quota".to_owned(),
             Verdict::Failed => format!("failed: {}", outcome.reason.label()),
         };
         let message = if outcome.message.is_empty() { String::new() } else { format!(": {}", outcome.message) };

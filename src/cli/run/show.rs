@@ -49,7 +49,7 @@ fn plan_of(state: &TargetState) -> Option<&PlanSummary> {
     match state {
         TargetState::ApprovalRequired { plan, .. }
         | TargetState::Pushing { plan }
-        | TargetState::Parked { plan, .. }
+        | TargetState::WaitingForQuota { plan, .. }
         | TargetState::Frozen { plan, .. } => Some(plan),
         TargetState::Ended { plan, .. } => plan.as_deref(),
         _ => None,
@@ -113,7 +113,7 @@ pub(super) fn next_step(run: &Run, targets: &[(String, TargetState)], finish: Op
                 println!("{name}: waits for approval: {why}");
                 approve.push(plan.digest.to_string());
             }
-            TargetState::Parked { until, .. } => {
+            TargetState::WaitingForQuota { until, .. } => {
                 println!("{name}: a quota of the target is used up; run it again after {until}");
             }
             TargetState::Frozen { until, .. } => {
@@ -156,7 +156,7 @@ fn sentence(reason: TargetReason, plan: Option<&PlanSummary>) -> String {
         TargetReason::Pushed => format!("{count} changes written"),
         TargetReason::InSync => "in step, nothing to do".to_owned(),
         TargetReason::Simulated => format!("{count} changes planned"),
-        other => other.label(),
+        other => other.to_string(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::observe::{Observation, Pulled, SourceSlot};
 use crate::api::conditions::{self, Wanted, types};
 use crate::api::connector::{Capabilities, GalSyncConnectorStatus, LastPull, VerificationStatus};
+use crate::api::reasons::{ConnectorReason, EventReason};
 use crate::controller::events::Event;
 use crate::controller::job_state::{End, JobState};
 use crate::controller::run::wire;
@@ -198,27 +199,35 @@ fn due_in(status: &GalSyncConnectorStatus, generation: i64, interval: u64, now: 
     else {
         return 0;
     };
-    let good = verification.reason.as_ref().is_some_and(|reason| reason.as_str() == "Completed");
+    let good = ended(verification) == Some(Reason::Completed);
     let wait = if good { interval } else { interval.min(RETRY_SECONDS) };
     let passed = u64::try_from(now.duration_since(completed.0).as_secs()).unwrap_or(0);
     wait.saturating_sub(passed)
 }
 
+/// How a verification ended; what another release wrote is no success.
+fn ended(verification: &VerificationStatus) -> Option<Reason> {
+    let reason = verification.reason.as_ref()?;
+    Some(Reason::parse(reason.as_str()).unwrap_or(Reason::Internal))
+}
+
 fn wanted(observation: &Observation, status: &GalSyncConnectorStatus, generation: i64) -> Vec<Wanted> {
     let spec = &observation.connector.spec;
-    let ready = |status, reason: &str, message: String| Wanted::new(types::READY, status, reason, message);
-    let verification = status.verification.as_ref().filter(|verification| verification.reason.is_some());
-    let reason = verification.and_then(|verification| verification.reason.as_ref()).map(|reason| reason.as_str());
+    let new = |status, reason: &str, message: String| Wanted::new(types::READY, status, reason, message);
+    let verification = status.verification.as_ref();
     let message = verification.and_then(|v| v.message.as_ref()).map(ToString::to_string).unwrap_or_default();
     let mut stalled = None;
-    let ready = match (&observation.checked, reason) {
+    let ready = match (&observation.checked, verification.and_then(ended)) {
         (Err(invalid), _) => {
-            stalled = Some(("InvalidSpec", invalid.to_string()));
-            ready(false, "InvalidSpec", invalid.to_string())
+            let reason = ConnectorReason::InvalidSpec.label();
+            stalled = Some((reason, invalid.to_string()));
+            new(false, reason, invalid.to_string())
         }
-        (Ok(_), _) if spec.suspend => ready(true, "Suspended", "suspended: no new operations begin".to_owned()),
-        (Ok(_), None) => Wanted::unknown(types::READY, "Verifying", "the account is being verified"),
-        (Ok(_), Some("Completed")) if spec.authoritative_domains.as_ref().is_none_or(Vec::is_empty) => {
+        (Ok(_), _) if spec.suspend => {
+            new(true, ConnectorReason::Suspended.label(), "suspended: no new operations begin".to_owned())
+        }
+        (Ok(_), None) => Wanted::unknown(types::READY, ConnectorReason::Verifying, "the account is being verified"),
+        (Ok(_), Some(Reason::Completed)) if spec.authoritative_domains.as_ref().is_none_or(Vec::is_empty) => {
             let found: Vec<&str> = status.domains.iter().map(|domain| domain.as_str()).collect();
             let proposal = if found.is_empty() {
                 String::new()
@@ -226,44 +235,42 @@ fn wanted(observation: &Observation, status: &GalSyncConnectorStatus, generation
                 format!("; the system says that it is authoritative for {}", found.join(", "))
             };
             let message = format!("{DOMAINS_UNKNOWN}{proposal}");
-            stalled = Some(("DomainsUnknown", message.clone()));
-            ready(false, "DomainsUnknown", message)
+            let reason = ConnectorReason::DomainsUnknown.label();
+            stalled = Some((reason, message.clone()));
+            new(false, reason, message)
         }
-        (Ok(_), Some("Completed")) => {
+        (Ok(_), Some(Reason::Completed)) => {
             let warnings = status.warnings.len();
             let note = if warnings == 0 { String::new() } else { format!("{warnings} warnings, see status.warnings") };
-            ready(true, "Verified", note)
+            new(true, ConnectorReason::Verified.label(), note)
         }
         (Ok(_), Some(reason)) => {
-            if !is_transient(reason) {
-                stalled = Some((reason, message.clone()));
+            if !reason.is_transient() {
+                stalled = Some((reason.label(), message.clone()));
             }
-            ready(false, reason, message)
+            new(false, reason.label(), message)
         }
     };
     let mut wanted = vec![ready];
     let current = status.verification.as_ref().is_some_and(|verification| verification.generation == generation);
     if observation.checked.is_ok() && !current && !spec.suspend {
-        wanted.push(Wanted::new(types::RECONCILING, true, "Verifying", "the account is being verified"));
+        wanted.push(Wanted::new(types::RECONCILING, true, ConnectorReason::Verifying, "the account is being verified"));
     } else if let Some((reason, message)) = stalled {
         wanted.push(Wanted::new(types::STALLED, true, reason, message));
     }
     wanted
 }
 
-fn is_transient(label: &str) -> bool {
-    serde_json::from_value::<Reason>(label.into()).is_ok_and(Reason::is_transient)
-}
-
 fn events(before: &GalSyncConnectorStatus, after: &GalSyncConnectorStatus) -> Vec<Event> {
     let ready = |status: &GalSyncConnectorStatus| conditions::find(&status.conditions, types::READY).cloned();
     match (ready(before), ready(after)) {
         (old, Some(new)) if old.as_ref().is_none_or(|old| old.status != new.status || old.reason != new.reason) => {
-            match new.status.as_str() {
-                "True" if new.reason == "Verified" => vec![Event::normal("Verified", new.message)],
-                "True" => vec![Event::normal(new.reason, new.message)],
-                "False" => vec![Event::warning("VerificationFailed", format!("{}: {}", new.reason, new.message))],
-                _ => Vec::new(),
+            match conditions::truth(&new) {
+                Some(true) => vec![Event::normal(new.reason, new.message)],
+                Some(false) => {
+                    vec![Event::warning(EventReason::VerificationFailed, format!("{}: {}", new.reason, new.message))]
+                }
+                None => Vec::new(),
             }
         }
         _ => Vec::new(),

@@ -94,7 +94,7 @@ families! {
             "Contacts of the schedule in the target.";
         TARGET_SUCCESS = "galsync_target_last_success_timestamp_seconds", Gauge,
             ["namespace", "schedule", "connector"], "When the target was last known to be in step.";
-        PARKED_UNTIL = "galsync_target_parked_until_timestamp_seconds", Gauge,
+        WAITING_UNTIL = "galsync_target_waiting_until_timestamp_seconds", Gauge,
             ["namespace", "schedule", "connector"],
             "When a push goes on that a quota of the target has stopped; absent while none is stopped.";
         CHANGES = "galsync_changes_total", Counter, ["namespace", "schedule", "connector", "change"],

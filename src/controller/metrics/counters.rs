@@ -10,8 +10,9 @@ use crate::api::{GalSyncConnector, GalSyncRun};
 use crate::controller::error::Error;
 use crate::controller::run::wire;
 use crate::model::counts::ChangeCounts;
+use crate::operation::{OperationType, Reason};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 use prometheus::{Gauge, HistogramOpts, HistogramTimer, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 
@@ -107,8 +108,9 @@ impl Metrics {
             let old = before.operations.iter().find(same);
             self.operation_written(&namespace, &schedule, old, operation);
         }
-        let succeeded = conditions::find(&after.conditions, types::SUCCEEDED).filter(|c| c.status != "Unknown");
-        let was_open = conditions::find(&before.conditions, types::SUCCEEDED).is_none_or(|c| c.status == "Unknown");
+        let is_known = |condition: &&Condition| conditions::truth(condition).is_some();
+        let succeeded = conditions::find(&after.conditions, types::SUCCEEDED).filter(is_known);
+        let was_open = conditions::find(&before.conditions, types::SUCCEEDED).filter(is_known).is_none();
         if let Some(result) = succeeded.filter(|_| was_open) {
             let action = run.spec.action.name();
             let labels = [namespace.as_str(), schedule.as_str(), action, result.reason.as_str()];
@@ -169,16 +171,15 @@ impl Metrics {
             self.of_objects.raise(catalogue::LOST, &[&namespace, &name], 1);
             return;
         };
-        let good = reason.as_str() == "Completed";
+        let good = Reason::parse(reason.as_str()) == Some(Reason::Completed);
         let result = if good { OperationResult::Succeeded } else { OperationResult::Failed };
-        self.operation_ended(&namespace, &name, "Verify", result, reason.as_str());
+        self.operation_ended(&namespace, &name, OperationType::Verify.name(), result, reason.as_str());
         let (start, end) = (verification.start_time.as_ref(), verification.completion_time.as_ref());
-        observe(&self.operation_durations, "Verify", start, end);
+        observe(&self.operation_durations, OperationType::Verify.name(), start, end);
     }
 
     fn operation_ended(&self, namespace: &str, connector: &str, kind: &str, result: OperationResult, reason: &str) {
-        let result = format!("{result:?}");
-        self.of_objects.raise(catalogue::OPERATIONS, &[namespace, connector, kind, &result, reason], 1);
+        self.of_objects.raise(catalogue::OPERATIONS, &[namespace, connector, kind, result.label(), reason], 1);
     }
 
     fn changed(&self, [namespace, schedule, connector]: [&str; 3], total: ChangeCounts, drifted: u64, deferred: u64) {

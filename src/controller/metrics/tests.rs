@@ -112,7 +112,7 @@ fn schedule() -> Guarded<GalSyncSchedule> {
             "pendingApprovals": [{ "target": "fab", "runRef": { "name": "r" }, "planDigest": "", "counts": counts(),
                 "unsafeReasons": ["FirstSync"], "expiresAt": "2026-01-04T00:00:00Z" }],
             "targets": [{ "connector": "fab", "result": "Pushed", "managed": 6, "counts": counts(),
-                "lastSuccessTime": "2026-01-01T00:05:00Z", "parkedUntil": "2026-01-01T04:00:00Z" }],
+                "lastSuccessTime": "2026-01-01T00:05:00Z", "waitingUntil": "2026-01-01T04:00:00Z" }],
             "history": [{ "runRef": { "name": "r" }, "action": "Push", "startTime": "2026-01-01T00:00:00Z",
                 "completionTime": "2026-01-01T00:05:00Z", "result": "Succeeded", "counts": counts() }] }
     }))
@@ -186,7 +186,7 @@ fn a_scrape_tells_how_things_stand() {
         r#"galsync_plan_left_out_entries{connector="fab",namespace="n",reason="JoinMissing",schedule="s",state="undecided"} 1"#,
         r#"galsync_plan_left_out_entries{connector="fab",namespace="n",reason="Policy",schedule="s",state="withheld"} 9"#,
         r#"galsync_target_managed_objects{connector="fab",namespace="n",schedule="s"} 6"#,
-        r#"galsync_target_parked_until_timestamp_seconds{connector="fab",namespace="n",schedule="s"} 1767240000"#,
+        r#"galsync_target_waiting_until_timestamp_seconds{connector="fab",namespace="n",schedule="s"} 1767240000"#,
         r#"galsync_operations_active{operation="Pull"} 1"#,
         r#"galsync_operations_waiting{operation="Push"} 1"#,
         r#"galsync_operation_peak_memory_bytes{connector="fab",namespace="n",operation="Simulate"} 4096"#,

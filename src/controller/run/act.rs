@@ -29,7 +29,8 @@ pub async fn act(context: &Context, observation: &Observation, decision: Decisio
         let before = run.status.clone().unwrap_or_default();
         context.write_status(run, &before, &status).await?;
         context.metrics.run_status_written(run, &before, &status);
-        if let Some(completed) = conditions::find(&status.conditions, types::COMPLETED).filter(|c| c.status == "True") {
+        let completed = conditions::find(&status.conditions, types::COMPLETED);
+        if let Some(completed) = completed.filter(|completed| conditions::truth(completed) == Some(true)) {
             tracing::info!(reason = completed.reason, "ended");
         }
         events::publish(context, &run.object_ref(&()), events).await;

@@ -1,13 +1,13 @@
 //! What a run's status says: conditions, targets, counts; and which of it is worth an event. Pure.
 
-use super::slots::WAITING_FOR_SLOT;
-use super::{APPROVAL_REQUIRED, FROZEN, PARKED, wire};
+use super::wire;
 use crate::api::conditions::{self, Wanted, types};
+use crate::api::reasons::{ApprovedReason, EventReason, PlannedReason, ProgressReason, RunReason, RunTargetResult};
 use crate::api::run::{GalSyncRunStatus, OperationResult, RunAction, RunPlan, RunTarget};
 use crate::api::{GalSyncRun, GalSyncSchedule};
 use crate::controller::events::Event;
 use crate::operation::PlanSummary;
-use crate::pass::{RunReason, TargetReason, TargetState};
+use crate::pass::{TargetReason, TargetState};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -18,7 +18,7 @@ pub struct Progress {
 }
 
 pub struct Finished {
-    pub reason: String,
+    pub reason: RunReason,
     pub message: String,
     pub succeeded: bool,
 }
@@ -29,12 +29,12 @@ impl Progress {
     }
 
     pub fn ended(
-        reason: impl Into<String>,
+        reason: RunReason,
         message: impl Into<String>,
         succeeded: bool,
         targets: Vec<(String, TargetState)>,
     ) -> Self {
-        Self { targets, finish: Some(Finished { reason: reason.into(), message: message.into(), succeeded }) }
+        Self { targets, finish: Some(Finished { reason, message: message.into(), succeeded }) }
     }
 }
 
@@ -60,32 +60,35 @@ pub fn conclude(
 }
 
 fn set_target(run: &GalSyncRun, status: &mut GalSyncRunStatus, name: &str, state: &TargetState) {
-    let plain = |result: &str, plan| (result.to_owned(), String::new(), plan, None);
-    let (result, message, plan, expires_at): (String, String, Option<&PlanSummary>, Option<Timestamp>) = match state {
-        TargetState::WaitingForSources => plain("WaitingForSources", None),
-        TargetState::ToStart { .. } => plain("Waiting", None),
-        TargetState::Simulating => plain("Simulating", None),
-        TargetState::ApprovalRequired { plan, expires_at } => {
-            (APPROVAL_REQUIRED.to_owned(), plan.unsafe_message.clone(), Some(plan), Some(*expires_at))
-        }
-        TargetState::Pushing { plan } => plain("Pushing", Some(plan)),
-        TargetState::Parked { plan, until } => {
-            let message = format!("a quota of the target is used up; the push goes on at {until}");
-            (PARKED.to_owned(), message, Some(plan), None)
-        }
-        TargetState::Frozen { plan, until } => {
-            let message = format!("a freeze window: the push begins at {until}");
-            (FROZEN.to_owned(), message, Some(plan), None)
-        }
-        TargetState::Ended { reason, message, plan, .. } => (reason.label(), message.clone(), plan.as_deref(), None),
-    };
+    let plain = |result, plan| (result, String::new(), plan, None);
+    let (result, message, plan, expires_at): (RunTargetResult, String, Option<&PlanSummary>, Option<Timestamp>) =
+        match state {
+            TargetState::WaitingForSources => plain(RunTargetResult::WaitingForSources, None),
+            TargetState::ToStart { .. } => plain(RunTargetResult::Waiting, None),
+            TargetState::Simulating => plain(RunTargetResult::Simulating, None),
+            TargetState::ApprovalRequired { plan, expires_at } => {
+                (RunTargetResult::ApprovalRequired, plan.unsafe_message.clone(), Some(plan), Some(*expires_at))
+            }
+            TargetState::Pushing { plan } => plain(RunTargetResult::Pushing, Some(plan)),
+            TargetState::WaitingForQuota { plan, until } => {
+                let message = format!("a quota of the target is used up; the push goes on at {until}");
+                (RunTargetResult::WaitingForQuota, message, Some(plan), None)
+            }
+            TargetState::Frozen { plan, until } => {
+                let message = format!("a freeze window: the push begins at {until}");
+                (RunTargetResult::WaitingForFreezeEnd, message, Some(plan), None)
+            }
+            TargetState::Ended { reason, message, plan, .. } => {
+                (wire::ended(*reason), message.clone(), plan.as_deref(), None)
+            }
+        };
     let at = status.targets.iter().position(|target| target.connector.as_str() == name).unwrap_or_else(|| {
         let target = RunTarget { connector: name.into(), plan: None, result: None, message: None };
         status.targets.push(target);
         status.targets.len() - 1
     });
     let target = &mut status.targets[at];
-    target.result = Some(result.as_str().into());
+    target.result = Some(result);
     target.message = (!message.is_empty()).then(|| wire::sentence(&message));
     let before = target.plan.take();
     target.plan = match plan.map(|plan| wire::plan(plan, expires_at)) {
@@ -119,11 +122,11 @@ fn wanted(
     }
     match &progress.finish {
         Some(Finished { reason, message, succeeded }) => {
-            wanted.push(Wanted::new(types::COMPLETED, true, reason.as_str(), message.as_str()));
-            wanted.push(Wanted::new(types::SUCCEEDED, *succeeded, reason.as_str(), message.as_str()));
+            wanted.push(Wanted::new(types::COMPLETED, true, *reason, message.as_str()));
+            wanted.push(Wanted::new(types::SUCCEEDED, *succeeded, *reason, message.as_str()));
             // What a later run made needless leaves nothing to do.
-            if !*succeeded && reason != RunReason::Superseded.label() {
-                wanted.push(Wanted::new(types::STALLED, true, reason.as_str(), message.as_str()));
+            if !*succeeded && *reason != RunReason::Superseded {
+                wanted.push(Wanted::new(types::STALLED, true, *reason, message.as_str()));
             }
         }
         None => {
@@ -139,29 +142,31 @@ fn wanted(
 
 /// Why the run has not ended: only while nothing but a person or a time is waited for does it say so, since then a
 /// later pass may begin.
-fn in_progress(status: &GalSyncRunStatus, progress: &Progress) -> (&'static str, String) {
-    use TargetState::{ApprovalRequired, Ended, Frozen, Parked};
+fn in_progress(status: &GalSyncRunStatus, progress: &Progress) -> (RunReason, String) {
+    use TargetState::{ApprovalRequired, Ended, Frozen, WaitingForQuota};
     let has = |wanted: fn(&TargetState) -> bool| progress.targets.iter().any(|(_, state)| wanted(state));
-    if !has(|state| !matches!(state, ApprovalRequired { .. } | Parked { .. } | Frozen { .. } | Ended { .. })) {
+    if !has(|state| !matches!(state, ApprovalRequired { .. } | WaitingForQuota { .. } | Frozen { .. } | Ended { .. })) {
         if has(|state| matches!(state, ApprovalRequired { .. })) {
-            return (APPROVAL_REQUIRED, "a plan waits for approval".to_owned());
-        } else if has(|state| matches!(state, Parked { .. })) {
-            return (PARKED, "a push waits for a quota of its target".to_owned());
+            return (RunReason::ApprovalRequired, "a plan waits for approval".to_owned());
+        } else if has(|state| matches!(state, WaitingForQuota { .. })) {
+            return (RunReason::WaitingForQuota, "a push waits for a quota of its target".to_owned());
         } else if has(|state| matches!(state, Frozen { .. })) {
-            return (FROZEN, "an approved plan waits for the end of a freeze window".to_owned());
+            return (
+                RunReason::WaitingForFreezeEnd,
+                "an approved plan waits for the end of a freeze window".to_owned(),
+            );
         }
     }
     let unfinished = || status.operations.iter().filter(|operation| operation.result.is_none());
-    let all_wait = unfinished()
-        .all(|operation| operation.reason.as_ref().is_some_and(|reason| reason.as_str() == WAITING_FOR_SLOT));
+    let all_wait = unfinished().all(|operation| operation.progress() == Some(ProgressReason::WaitingForSlot));
     match unfinished().next() {
         Some(operation) if all_wait => {
-            (WAITING_FOR_SLOT, operation.message.as_ref().map(ToString::to_string).unwrap_or_default())
+            (RunReason::WaitingForSlot, operation.message.as_ref().map(ToString::to_string).unwrap_or_default())
         }
         _ => {
             let names: Vec<String> =
                 unfinished().map(|operation| format!("{:?} {}", operation.kind, operation.connector)).collect();
-            ("InProgress", names.join(", "))
+            (RunReason::InProgress, names.join(", "))
         }
     }
 }
@@ -177,9 +182,9 @@ fn planned(status: &GalSyncRunStatus, progress: &Progress) -> Wanted {
     let all = status.targets.len();
     let message = format!("{with_plan} of {all} targets have a plan");
     match progress.finish {
-        None if waiting > 0 || all == 0 => Wanted::unknown(types::PLANNED, "InProgress", message),
-        _ if with_plan == all && all > 0 => Wanted::new(types::PLANNED, true, "Planned", message),
-        _ => Wanted::new(types::PLANNED, false, "PlanFailed", message),
+        None if waiting > 0 || all == 0 => Wanted::unknown(types::PLANNED, PlannedReason::InProgress, message),
+        _ if with_plan == all && all > 0 => Wanted::new(types::PLANNED, true, PlannedReason::Planned, message),
+        _ => Wanted::new(types::PLANNED, false, PlannedReason::PlanFailed, message),
     }
 }
 
@@ -196,30 +201,42 @@ fn approved(
             .any(|(_, state)| matches!(state, TargetState::Ended { reason, .. } if *reason == wanted))
     };
     if let Some(message) = approval_message(run, status, progress) {
-        return Wanted::unknown(types::APPROVED, APPROVAL_REQUIRED, message);
+        return Wanted::unknown(types::APPROVED, ApprovedReason::ApprovalRequired, message);
     }
     if with(TargetReason::Rejected) {
-        return Wanted::new(types::APPROVED, false, "Rejected", "a plan was rejected");
+        return Wanted::new(types::APPROVED, false, ApprovedReason::Rejected, "a plan was rejected");
     }
     if with(TargetReason::ApprovalExpired) {
-        return Wanted::new(types::APPROVED, false, "ApprovalExpired", "nobody approved a plan in time");
+        return Wanted::new(types::APPROVED, false, ApprovedReason::ApprovalExpired, "nobody approved a plan in time");
     }
     if with(TargetReason::Superseded) {
-        return Wanted::new(types::APPROVED, false, "Superseded", "a later run made a waiting plan needless");
+        return Wanted::new(
+            types::APPROVED,
+            false,
+            ApprovedReason::Superseded,
+            "a later run made a waiting plan needless",
+        );
     }
     let pushing = progress.targets.iter().any(|(_, state)| match state {
-        TargetState::Pushing { .. } | TargetState::Parked { .. } | TargetState::Frozen { .. } => true,
+        TargetState::Pushing { .. } | TargetState::WaitingForQuota { .. } | TargetState::Frozen { .. } => true,
         TargetState::ToStart { operation, .. } => operation.kind() == crate::operation::OperationType::Push,
         TargetState::Ended { .. } => progress.finish.is_some(),
         _ => false,
     });
     match run.spec.decisions.as_ref().map(Vec::len) {
-        Some(count) if count > 0 => Wanted::new(types::APPROVED, true, "Approved", format!("{count} decisions")),
-        _ if pushing && listed(schedule, status) => {
-            Wanted::new(types::APPROVED, true, "Approved", "by spec.approval.approvedPlanDigests of the schedule")
+        Some(count) if count > 0 => {
+            Wanted::new(types::APPROVED, true, ApprovedReason::Approved, format!("{count} decisions"))
         }
-        _ if pushing => Wanted::new(types::APPROVED, true, "NotNeeded", "within the limits of spec.safety"),
-        _ => Wanted::unknown(types::APPROVED, "InProgress", "there is no plan yet"),
+        _ if pushing && listed(schedule, status) => Wanted::new(
+            types::APPROVED,
+            true,
+            ApprovedReason::Approved,
+            "by spec.approval.approvedPlanDigests of the schedule",
+        ),
+        _ if pushing => {
+            Wanted::new(types::APPROVED, true, ApprovedReason::NotNeeded, "within the limits of spec.safety")
+        }
+        _ => Wanted::unknown(types::APPROVED, ApprovedReason::InProgress, "there is no plan yet"),
     }
 }
 
@@ -274,49 +291,53 @@ pub fn events(before: &GalSyncRunStatus, after: &GalSyncRunStatus) -> Vec<Event>
         let message = || operation.message.as_ref().map(ToString::to_string).unwrap_or_default();
         let reason = || operation.reason.as_ref().map(ToString::to_string).unwrap_or_default();
         if operation.attempts > old.map_or(0, |old| old.attempts) {
-            events.push(Event::normal("JobCreated", format!("{name}, attempt {}", operation.attempts)));
+            events.push(Event::normal(EventReason::JobCreated, format!("{name}, attempt {}", operation.attempts)));
         }
         let ended = operation.completion_time.is_some() && old.is_none_or(|old| old.completion_time.is_none());
         if ended && matches!(operation.result, None | Some(OperationResult::Failed)) {
-            events.push(Event::warning("JobFailed", format!("{name}: {}: {}", reason(), message())));
+            events.push(Event::warning(EventReason::JobFailed, format!("{name}: {}: {}", reason(), message())));
         }
     }
-    let became = |kind: &str, status: &str, reason: &str| {
+    let became = |kind: &str, status: Option<bool>, reason: Option<&str>| {
         let stands = |conditions: &[_]| {
-            conditions::find(conditions, kind)
-                .is_some_and(|c| c.status == status && (reason.is_empty() || c.reason == reason))
+            conditions::find(conditions, kind).is_some_and(|condition| {
+                conditions::truth(condition) == status && reason.is_none_or(|reason| condition.reason == reason)
+            })
         };
         (stands(&after.conditions) && !stands(&before.conditions))
             .then(|| conditions::find(&after.conditions, kind).cloned())
             .flatten()
     };
-    if became(types::PLANNED, "True", "").is_some() {
+    if became(types::PLANNED, Some(true), None).is_some() {
         let counts = after.counts.unwrap_or_default();
         let note = format!(
             "create {}, update {}, hide {}, delete {}; {} undecided, {} conflicts",
             counts.create, counts.update, counts.hide, counts.delete, counts.undecided, counts.conflict
         );
-        events.push(Event::normal("PlanComputed", note));
+        events.push(Event::normal(EventReason::PlanComputed, note));
     }
-    if let Some(condition) = became(types::APPROVED, "Unknown", APPROVAL_REQUIRED) {
-        events.push(Event::warning(APPROVAL_REQUIRED, condition.message));
+    if let Some(condition) = became(types::APPROVED, None, Some(ApprovedReason::ApprovalRequired.label())) {
+        events.push(Event::warning(EventReason::ApprovalRequired, condition.message));
     }
-    if let Some(condition) = became(types::APPROVED, "True", "Approved") {
-        events.push(Event::normal("Approved", condition.message));
+    if let Some(condition) = became(types::APPROVED, Some(true), Some(ApprovedReason::Approved.label())) {
+        events.push(Event::normal(EventReason::Approved, condition.message));
     }
-    if let Some(condition) = became(types::APPROVED, "False", "") {
+    if let Some(condition) = became(types::APPROVED, Some(false), None) {
         events.push(Event::warning(condition.reason, condition.message));
     }
-    for reason in [PARKED, FROZEN] {
-        if let Some(condition) = became(types::COMPLETED, "False", reason) {
-            events.push(Event::normal(condition.reason, condition.message));
+    for (reason, event) in [
+        (RunReason::WaitingForQuota, EventReason::WaitingForQuota),
+        (RunReason::WaitingForFreezeEnd, EventReason::WaitingForFreezeEnd),
+    ] {
+        if let Some(condition) = became(types::COMPLETED, Some(false), Some(reason.label())) {
+            events.push(Event::normal(event, condition.message));
         }
     }
-    if let Some(condition) = became(types::SUCCEEDED, "True", "") {
-        events.push(Event::normal("Completed", condition.reason));
+    if let Some(condition) = became(types::SUCCEEDED, Some(true), None) {
+        events.push(Event::normal(EventReason::Completed, condition.reason));
     }
-    if let Some(condition) = became(types::SUCCEEDED, "False", "") {
-        events.push(Event::warning("Completed", format!("{}: {}", condition.reason, condition.message)));
+    if let Some(condition) = became(types::SUCCEEDED, Some(false), None) {
+        events.push(Event::warning(EventReason::Completed, format!("{}: {}", condition.reason, condition.message)));
     }
     events
 }

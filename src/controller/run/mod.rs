@@ -21,6 +21,7 @@ pub use observe::{read_state, run_of};
 use super::context::{Context, Guarded};
 use super::error::Error;
 use crate::api::conditions::{self, types};
+use crate::api::reasons::RunReason;
 use crate::api::run::GalSyncRunStatus;
 use crate::api::{GalSyncRun, GalSyncSchedule};
 use crate::operation::OperationType;
@@ -28,13 +29,6 @@ use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 use tracing::Instrument;
-
-/// The result of a target whose plan waits for a person; also a reason of conditions and events.
-pub const APPROVAL_REQUIRED: &str = "ApprovalRequired";
-/// The result of a target whose push a quota has stopped for a while.
-pub const PARKED: &str = "Parked";
-/// The result of a target whose approved plan waits for the end of a freeze window.
-pub const FROZEN: &str = "WaitingForFreezeEnd";
 
 /// On a run that a schedule made: the number of its pass.
 pub const PASS_NUMBER: &str = "galsync.dev/pass-number";
@@ -78,9 +72,9 @@ pub fn is_completed(run: &GalSyncRun) -> bool {
 /// Only a person, a quota or the end of a freeze window is waited for: a later pass may begin.
 pub fn rests(run: &GalSyncRun) -> bool {
     let completed = run.status.as_ref().and_then(|status| conditions::find(&status.conditions, types::COMPLETED));
-    completed.is_some_and(|condition| {
-        condition.status == "False" && [APPROVAL_REQUIRED, PARKED, FROZEN].contains(&condition.reason.as_str())
-    })
+    completed
+        .filter(|completed| conditions::truth(completed) == Some(false))
+        .is_some_and(|completed| RunReason::parse(&completed.reason).is_some_and(RunReason::is_waiting))
 }
 
 /// Made by a person, not by its schedule.
@@ -99,7 +93,7 @@ pub fn has_recorded(run: &GalSyncRun, operation: OperationType, connector: &str,
 
 fn recorded(status: &GalSyncRunStatus, operation: OperationType, connector: &str, attempt: u32) -> bool {
     status.operations.iter().any(|entry| {
-        entry.kind == wire::kind(operation)
+        Some(entry.kind) == wire::kind(operation)
             && entry.connector.as_str() == connector
             && (entry.attempts > attempt || (entry.attempts == attempt && entry.completion_time.is_some()))
     })

@@ -1,7 +1,8 @@
 //! What other runs of the same schedule say about a target of this one. Pure.
 
 use super::inputs::{Inputs, decisions};
-use super::{APPROVAL_REQUIRED, FROZEN, PARKED, is_completed, is_manual, wire};
+use super::{is_completed, is_manual, wire};
+use crate::api::reasons::RunTargetResult;
 use crate::api::run::{GalSyncRunStatus, OperationKind, OperationResult, RunAction, RunTarget};
 use crate::api::{GalSyncConnector, GalSyncRun};
 use crate::controller::context::{Known, each};
@@ -20,9 +21,9 @@ fn siblings<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = (&'a GalSyncRun,
         .filter_map(|run| Some((run, run.status.as_ref()?)))
 }
 
-fn shown<'a>(status: &'a GalSyncRunStatus, target: &str) -> Option<(&'a RunTarget, &'a str)> {
+fn shown<'a>(status: &'a GalSyncRunStatus, target: &str) -> Option<(&'a RunTarget, RunTargetResult)> {
     let shown = status.targets.iter().find(|shown| shown.connector.as_str() == target)?;
-    Some((shown, shown.result.as_ref()?.as_str()))
+    Some((shown, shown.result?))
 }
 
 fn age(run: &GalSyncRun) -> (Option<Timestamp>, String) {
@@ -36,8 +37,8 @@ pub fn pending(inputs: &Inputs<'_>, target: &str) -> Option<pass::PendingPlan> {
         let plan = shown.plan.as_ref()?;
         let digest = Digest::parse(plan.digest.as_str()).ok()?;
         let expires_at = match result {
-            APPROVAL_REQUIRED => Some(plan.expires_at.as_ref()?.0),
-            PARKED | FROZEN => None,
+            RunTargetResult::ApprovalRequired => Some(plan.expires_at.as_ref()?.0),
+            RunTargetResult::WaitingForQuota | RunTargetResult::WaitingForFreezeEnd => None,
             _ => return None,
         };
         Some((age(run), pass::PendingPlan { digest, run: run.name_any(), expires_at }))
@@ -47,20 +48,25 @@ pub fn pending(inputs: &Inputs<'_>, target: &str) -> Option<pass::PendingPlan> {
 
 /// What a later run says about a target whose plan waits on this one.
 pub fn successor(inputs: &Inputs<'_>, target: &str) -> Option<pass::Successor> {
+    use RunTargetResult::{
+        ApprovalRequired, InSync, PartiallySucceeded, Pushed, Pushing, QuotaExceeded, RemovalsHeld, Simulated,
+        WaitingForFreezeEnd, WaitingForQuota,
+    };
     let own = age(inputs.run);
     let (_, waiting) = inputs.run.status.as_ref().and_then(|status| shown(status, target))?;
     let digest = |target: &RunTarget| target.plan.as_ref().map(|plan| plan.digest.clone());
     let own_digest = inputs.run.status.as_ref().and_then(|status| digest(shown(status, target)?.0));
-    if waiting != APPROVAL_REQUIRED {
+    if waiting != RunTargetResult::ApprovalRequired {
         return None;
     }
     let later = siblings(inputs).filter(|(run, _)| age(run) > own).filter_map(|(run, status)| {
         let (shown, result) = shown(status, target)?;
         let in_sync = match result {
-            "InSync" | "RemovalsHeld" => true,
-            APPROVAL_REQUIRED | PARKED | FROZEN | "Pushing" | "Pushed" | "PartiallySucceeded" | "Paused" => false,
+            InSync | RemovalsHeld => true,
+            ApprovalRequired | WaitingForQuota | WaitingForFreezeEnd | Pushing | Pushed | PartiallySucceeded
+            | QuotaExceeded => false,
             // Only a person's simulation replaces what waits, and only where it shows something else.
-            "Simulated" if is_manual(run) && digest(shown) != own_digest => false,
+            Simulated if is_manual(run) && digest(shown) != own_digest => false,
             _ => return None,
         };
         Some((age(run), pass::Successor { run: run.name_any(), in_sync }))

@@ -2,6 +2,7 @@
 
 use super::wire;
 use crate::api::GalSyncRun;
+use crate::api::reasons::ProgressReason;
 use crate::api::run::OperationStatus;
 use crate::controller::context::{Known, each};
 use crate::controller::names::Slot;
@@ -9,13 +10,6 @@ use crate::operation::OperationType;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
-
-/// Why an operation waits, in status.
-pub const WAITING_FOR_SLOT: &str = "WaitingForSlot";
-/// The slot is free as soon as an ended Job is gone.
-pub const CLEARING_SLOT: &str = "ClearingSlot";
-/// As many Jobs run as may run at a time.
-pub const WAITING_FOR_JOBS: &str = "WaitingForJobs";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SlotState {
@@ -56,7 +50,7 @@ pub fn older_waiting<'a>(
         .filter(|other| {
             other.status.iter().flat_map(|status| &status.operations).any(|operation| {
                 operation.connector.as_str() == connector
-                    && waits_because(operation, &[WAITING_FOR_SLOT, CLEARING_SLOT])
+                    && waits_because(operation, &[ProgressReason::WaitingForSlot, ProgressReason::ClearingSlot])
                     && Slot::of(wire::operation(operation.kind)) == slot
             })
         })
@@ -67,13 +61,13 @@ pub fn older_waiting<'a>(
 pub fn older_waiting_for_jobs(run: &GalSyncRun, runs: &[Known<GalSyncRun>]) -> usize {
     let older = runs.iter().filter(|other| is_older(run, other));
     let operations = older.flat_map(|other| &other.status).flat_map(|status| &status.operations);
-    operations.filter(|operation| waits_because(operation, &[WAITING_FOR_JOBS])).count()
+    operations.filter(|operation| waits_because(operation, &[ProgressReason::WaitingForJobs])).count()
 }
 
-fn waits_because(operation: &OperationStatus, reasons: &[&str]) -> bool {
+fn waits_because(operation: &OperationStatus, reasons: &[ProgressReason]) -> bool {
     operation.attempts == 0
         && operation.result.is_none()
-        && operation.reason.as_ref().is_some_and(|reason| reasons.contains(&reason.as_str()))
+        && operation.progress().is_some_and(|reason| reasons.contains(&reason))
 }
 
 fn age(run: &GalSyncRun) -> (Option<Timestamp>, String) {

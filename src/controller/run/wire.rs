@@ -2,6 +2,7 @@
 
 use crate::api::any_object::AnyObject;
 use crate::api::connector::LastPull;
+use crate::api::reasons::{ProgressReason, RunReason, RunTargetResult};
 use crate::api::reference::LocalReference;
 use crate::api::run::{
     ClassCounts, Counters, Counts, GalSyncRunStatus, OperationKind, OperationResult, OperationStatus, RunPlan,
@@ -14,11 +15,6 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
-/// What `reason` says of an attempt that was lost.
-pub const INTERRUPTED: &str = "Interrupted";
-/// What `reason` says of an attempt whose Job was made.
-pub const STARTED: &str = "Started";
-
 /// Whole seconds: finer ones do not survive the API server, and a status that differs would be written again.
 pub fn time(timestamp: Timestamp) -> Time {
     Time(Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp))
@@ -29,13 +25,15 @@ pub fn sentence(text: &str) -> crate::api::text::Sentence {
     text.chars().take(1_000).collect::<String>().into()
 }
 
-pub fn kind(operation: OperationType) -> OperationKind {
+/// `None` for garbage collection, which is no run's.
+pub fn kind(operation: OperationType) -> Option<OperationKind> {
     match operation {
-        OperationType::Verify => OperationKind::Verify,
-        OperationType::Pull => OperationKind::Pull,
-        OperationType::Simulate => OperationKind::Simulate,
-        OperationType::Push => OperationKind::Push,
-        OperationType::EmptyCache | OperationType::CollectGarbage => OperationKind::EmptyCache,
+        OperationType::Verify => Some(OperationKind::Verify),
+        OperationType::Pull => Some(OperationKind::Pull),
+        OperationType::Simulate => Some(OperationKind::Simulate),
+        OperationType::Push => Some(OperationKind::Push),
+        OperationType::EmptyCache => Some(OperationKind::EmptyCache),
+        OperationType::CollectGarbage => None,
     }
 }
 
@@ -46,6 +44,44 @@ pub fn operation(kind: OperationKind) -> OperationType {
         OperationKind::Simulate => OperationType::Simulate,
         OperationKind::Push => OperationType::Push,
         OperationKind::EmptyCache => OperationType::EmptyCache,
+    }
+}
+
+/// How a target ended, as status tells it.
+pub fn ended(reason: pass::TargetReason) -> RunTargetResult {
+    match reason {
+        pass::TargetReason::Pushed => RunTargetResult::Pushed,
+        pass::TargetReason::InSync => RunTargetResult::InSync,
+        pass::TargetReason::Simulated => RunTargetResult::Simulated,
+        pass::TargetReason::PartiallySucceeded => RunTargetResult::PartiallySucceeded,
+        pass::TargetReason::QuotaExceeded => RunTargetResult::QuotaExceeded,
+        pass::TargetReason::Rejected => RunTargetResult::Rejected,
+        pass::TargetReason::ApprovalExpired => RunTargetResult::ApprovalExpired,
+        pass::TargetReason::PendingElsewhere => RunTargetResult::PendingElsewhere,
+        pass::TargetReason::RemovalsHeld => RunTargetResult::RemovalsHeld,
+        pass::TargetReason::Frozen => RunTargetResult::Frozen,
+        pass::TargetReason::Superseded => RunTargetResult::Superseded,
+        pass::TargetReason::SourceIncomplete => RunTargetResult::SourceIncomplete,
+        pass::TargetReason::DomainsUnknown => RunTargetResult::DomainsUnknown,
+        pass::TargetReason::SameIdentity => RunTargetResult::SameIdentity,
+        pass::TargetReason::NoSource => RunTargetResult::NoSource,
+        pass::TargetReason::PlanChanged => RunTargetResult::PlanChanged,
+        pass::TargetReason::PlanMissing => RunTargetResult::PlanMissing,
+        pass::TargetReason::SimulateFailed => RunTargetResult::SimulateFailed,
+        pass::TargetReason::PushFailed => RunTargetResult::PushFailed,
+    }
+}
+
+/// How a run ended, as status tells it.
+pub fn finished(reason: pass::RunReason) -> RunReason {
+    match reason {
+        pass::RunReason::Succeeded => RunReason::Succeeded,
+        pass::RunReason::PartiallySucceeded => RunReason::PartiallySucceeded,
+        pass::RunReason::QuotaExceeded => RunReason::QuotaExceeded,
+        pass::RunReason::Superseded => RunReason::Superseded,
+        pass::RunReason::PlanChanged => RunReason::PlanChanged,
+        pass::RunReason::PlanMissing => RunReason::PlanMissing,
+        pass::RunReason::Failed => RunReason::Failed,
     }
 }
 
@@ -67,7 +103,7 @@ pub fn observed(status: &OperationStatus) -> Option<pass::Observed> {
         kind: operation(status.kind),
         connector: status.connector.to_string(),
         attempt: status.attempts.max(1),
-        parkings: status.parkings,
+        quota_pauses: status.quota_pauses,
         state,
     })
 }
@@ -79,12 +115,12 @@ pub fn outcome(status: &OperationStatus) -> Option<Outcome> {
 
 /// The operation is done once more: what the attempt before left behind is told no longer.
 pub fn begin_attempt(status: &mut OperationStatus, attempt: u32) {
-    if status.result == Some(OperationResult::Paused) {
-        status.parkings += 1;
+    if status.result == Some(OperationResult::QuotaExceeded) {
+        status.quota_pauses += 1;
     }
-    let (kind, connector, parkings) = (status.kind, status.connector.clone(), status.parkings);
-    let reason = Some(STARTED.into());
-    *status = OperationStatus { attempts: attempt, parkings, reason, ..OperationStatus::waiting(kind, connector) };
+    let (kind, connector, quota_pauses) = (status.kind, status.connector.clone(), status.quota_pauses);
+    let reason = Some(ProgressReason::Started.into());
+    *status = OperationStatus { attempts: attempt, quota_pauses, reason, ..OperationStatus::waiting(kind, connector) };
 }
 
 /// Puts the outcome into the status.
@@ -94,7 +130,7 @@ pub fn record(status: &mut OperationStatus, outcome: &Outcome) {
         Verdict::Succeeded => OperationResult::Succeeded,
         Verdict::PartiallySucceeded => OperationResult::PartiallySucceeded,
         Verdict::Failed => OperationResult::Failed,
-        Verdict::Paused => OperationResult::Paused,
+        Verdict::QuotaExceeded => OperationResult::QuotaExceeded,
     });
     status.reason = Some(outcome.reason.label().into());
     status.message = (!outcome.message.is_empty()).then(|| sentence(&outcome.message));
@@ -114,7 +150,7 @@ pub fn record(status: &mut OperationStatus, outcome: &Outcome) {
 pub fn record_shared(status: &mut OperationStatus, pull: &pass::LastPull, now: Timestamp) {
     status.result = Some(OperationResult::Shared);
     status.completion_time = Some(time(now));
-    status.reason = Some("Shared".into());
+    status.reason = Some(ProgressReason::Shared.into());
     status.message = pull.run.as_ref().map(|run| sentence(&format!("served by the pull of run {run}")));
     status.snapshot_digest = Some(pull.snapshot.to_string().into());
     status.outcome = Some(AnyObject::of(&json!({ "shared": {

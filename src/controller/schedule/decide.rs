@@ -3,6 +3,7 @@
 use super::observe::Observation;
 use super::{removal, report};
 use crate::api::conditions::{self, Wanted, types};
+use crate::api::reasons::{ConsistentReason, EventReason, ScheduleReason};
 use crate::api::reference::LocalReference;
 use crate::api::schedule::GalSyncScheduleStatus;
 use crate::api::{GalSyncSchedule, REQUESTED_AT};
@@ -91,10 +92,10 @@ pub fn decide(observation: &Observation) -> Decision {
     let mut events = report::events(&before, &status, &newly_finished);
     events.extend(report::warnings(&before, &status));
     if let Some(pass) = &start {
-        events.push(Event::normal("RunStarted", format!("run {}, pass {}", pass.name, pass.number)));
+        events.push(Event::normal(EventReason::RunStarted, format!("run {}, pass {}", pass.name, pass.number)));
     }
     if missed {
-        events.push(Event::warning("MissedSchedule", "passes were missed; one is made up for"));
+        events.push(Event::warning(EventReason::MissedSchedule, "passes were missed; one is made up for"));
     }
     // The end of a pass that runs wakes the schedule by itself.
     let wait = next.filter(|_| active.is_none());
@@ -142,9 +143,9 @@ fn is_due(observation: &Observation, times: &Times, status: &GalSyncScheduleStat
 /// Whether the schedule is able to run.
 fn readiness(observation: &Observation, namespace: &Namespace<'_>) -> Wanted {
     let Observation { schedule, checked, .. } = observation;
-    let not = |reason: &str, message: String| Wanted::new(types::READY, false, reason, message);
+    let not = |reason: ScheduleReason, message: String| Wanted::new(types::READY, false, reason, message);
     if let Err(invalid) = checked {
-        return not("InvalidSpec", invalid.to_string());
+        return not(ScheduleReason::InvalidSpec, invalid.to_string());
     }
     let spec = &schedule.spec;
     let sources = spec.sources.iter().map(|source| (source.connector_ref.name.as_str(), false));
@@ -153,48 +154,56 @@ fn readiness(observation: &Observation, namespace: &Namespace<'_>) -> Wanted {
     for (name, is_target) in sources.chain(targets) {
         let connector = match namespace.usable_connector(name) {
             Ok(connector) => connector,
-            Err(error @ NotRunnable::Suspended(_)) => return not("ConnectorSuspended", error.to_string()),
-            Err(error) => return not(error.reason().label(), error.to_string()),
+            Err(error @ NotRunnable::Suspended(_)) => {
+                return not(ScheduleReason::ConnectorSuspended, error.to_string());
+            }
+            Err(error) => return not(ScheduleReason::ConnectorNotFound, error.to_string()),
         };
         let status = connector.status.as_ref();
         let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
         if let Some(stalled) = conditions::find(conditions, types::STALLED) {
-            return not("ConnectorNotReady", format!("connector {name}: {}: {}", stalled.reason, stalled.message));
+            return not(
+                ScheduleReason::ConnectorNotReady,
+                format!("connector {name}: {}: {}", stalled.reason, stalled.message),
+            );
         }
         use crate::api::connector::Capabilities::{None as Nothing, ReadOnly, WriteOnly};
         match status.and_then(|status| status.capabilities) {
             Some(ReadOnly | Nothing) if is_target && spec.mode == crate::api::schedule::Mode::Push => {
-                return not("CannotWrite", format!("the account of connector {name} may not write"));
+                return not(ScheduleReason::CannotWrite, format!("the account of connector {name} may not write"));
             }
             Some(WriteOnly | Nothing) if !is_target => {
-                return not("CannotRead", format!("the account of connector {name} may not read"));
+                return not(ScheduleReason::CannotRead, format!("the account of connector {name} may not read"));
             }
             _ => {}
         }
-        if conditions::find(conditions, types::READY).is_none_or(|ready| ready.status == "Unknown") {
+        if conditions::find(conditions, types::READY).and_then(conditions::truth).is_none() {
             unverified.get_or_insert(name);
         }
     }
     if let Some(name) = unverified {
         let message = format!("connector {name} is being verified");
-        return Wanted::unknown(types::READY, "ConnectorNotVerified", message);
+        return Wanted::unknown(types::READY, ScheduleReason::ConnectorNotVerified, message);
     }
     if spec.suspend {
-        return Wanted::new(types::READY, true, "Suspended", "suspended: no new passes begin");
+        return Wanted::new(types::READY, true, ScheduleReason::Suspended, "suspended: no new passes begin");
     }
-    Wanted::new(types::READY, true, "Ready", "")
+    Wanted::new(types::READY, true, ScheduleReason::Ready, "")
 }
 
 /// Only what a person must put right; a connector that is being verified or suspended passes.
 fn stalled(ready: &Wanted) -> Option<Wanted> {
-    let stuck = ready.status == Some(false) && ready.reason != "ConnectorSuspended";
+    let stuck =
+        ready.status == Some(false) && ScheduleReason::parse(&ready.reason) != Some(ScheduleReason::ConnectorSuspended);
     stuck.then(|| Wanted { kind: types::STALLED, status: Some(true), ..ready.clone() })
 }
 
 /// Whether the schedule fits the others of its namespace.
 fn consistent(namespace: &Namespace<'_>, schedule: &GalSyncSchedule) -> Wanted {
     let findings = inconsistencies(namespace, schedule);
-    let Some(first) = findings.first() else { return Wanted::new(types::CONSISTENT, true, "NoContradiction", "") };
+    let Some(first) = findings.first() else {
+        return Wanted::new(types::CONSISTENT, true, ConsistentReason::NoContradiction, "");
+    };
     let sentences: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
-    Wanted::new(types::CONSISTENT, false, first.reason.label(), sentences.join("; "))
+    Wanted::new(types::CONSISTENT, false, first.reason, sentences.join("; "))
 }

@@ -2,24 +2,20 @@
 
 use crate::api::GalSyncRun;
 use crate::api::conditions::{self, Wanted, types};
+use crate::api::reasons::{EventReason, PendingReason, RemovalsHeldReason, RunReason, RunTargetResult, SyncedReason};
 use crate::api::reference::LocalReference;
 use crate::api::run::{GalSyncRunStatus, OperationKind, RunAction, RunPlan};
 use crate::api::schedule::{GalSyncScheduleStatus, HistoryEntry, PendingApproval, TargetState};
 use crate::api::text::Sha256;
 use crate::controller::context::{Known, each};
 use crate::controller::events::Event;
-use crate::controller::run::{self, APPROVAL_REQUIRED, PARKED, wire};
+use crate::controller::run::{self, wire};
+use crate::model::reason::Undecided;
 use crate::operation::Outcome;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
-
-/// A later run made the plans of this one needless: neither a success nor a failure.
-const SUPERSEDED: &str = "Superseded";
-
-/// The engine's word for a contact that would go, were it not protected.
-const PROTECTED: &str = "Protected";
 
 /// How many finished runs the status remembers.
 const HISTORY: usize = 5;
@@ -36,14 +32,19 @@ pub fn take_over(status: &mut GalSyncScheduleStatus, runs: &[Known<GalSyncRun>],
     fresh.sort_by_key(|entry| entry.completion_time.0);
     for entry in &fresh {
         let time = Some(entry.completion_time.clone());
-        if entry.result.as_str() == "Succeeded" {
-            status.last_success_time = time;
-            status.consecutive_failures = 0;
-        } else if entry.result.as_str() != SUPERSEDED {
-            status.last_failure_time = time;
-            // What a person refused is not tried again before its time.
-            if !refused(runs, entry) {
-                status.consecutive_failures = status.consecutive_failures.saturating_add(1);
+        match RunReason::parse(entry.result.as_str()) {
+            Some(RunReason::Succeeded) => {
+                status.last_success_time = time;
+                status.consecutive_failures = 0;
+            }
+            // A later run made its plans needless: neither a success nor a failure.
+            Some(RunReason::Superseded) => {}
+            _ => {
+                status.last_failure_time = time;
+                // What a person refused is not tried again before its time.
+                if !refused(runs, entry) {
+                    status.consecutive_failures = status.consecutive_failures.saturating_add(1);
+                }
             }
         }
         status.history.insert(0, entry.clone());
@@ -56,9 +57,8 @@ pub fn take_over(status: &mut GalSyncScheduleStatus, runs: &[Known<GalSyncRun>],
 
 fn refused(runs: &[Known<GalSyncRun>], entry: &HistoryEntry) -> bool {
     let run = runs.iter().find(|run| run.name_any() == entry.run_ref.name.as_str());
-    let conditions = run.and_then(|run| run.status.as_ref()).map(|status| status.conditions.as_slice());
-    let approved = conditions.and_then(|conditions| conditions::find(conditions, types::APPROVED));
-    approved.is_some_and(|approved| approved.status == "False")
+    run.and_then(|run| run.status.as_ref())
+        .is_some_and(|status| conditions::is_false(&status.conditions, types::APPROVED))
 }
 
 fn entry(run: &GalSyncRun) -> Option<HistoryEntry> {
@@ -78,7 +78,7 @@ fn pending(runs: &[Known<GalSyncRun>], now: Timestamp) -> Vec<PendingApproval> {
     let mut pending: BTreeMap<String, PendingApproval> = BTreeMap::new();
     for run in runs.iter().filter(|run| !run::is_completed(run)) {
         for target in run.status.iter().flat_map(|status| &status.targets) {
-            let waits = target.result.as_ref().is_some_and(|result| result.as_str() == APPROVAL_REQUIRED);
+            let waits = target.result == Some(RunTargetResult::ApprovalRequired);
             let Some(plan) = target.plan.as_ref().filter(|_| waits) else { continue };
             if plan.expires_at.as_ref().is_some_and(|expires| expires.0 <= now) {
                 continue;
@@ -102,7 +102,7 @@ fn pending(runs: &[Known<GalSyncRun>], now: Timestamp) -> Vec<PendingApproval> {
 /// which leave its target alone.
 fn targets(status: &mut GalSyncScheduleStatus, runs: &[Known<GalSyncRun>]) {
     for target in &mut status.targets {
-        target.parked_until = None;
+        target.waiting_until = None;
     }
     let (completed, open): (Vec<&GalSyncRun>, Vec<&GalSyncRun>) = each(runs).partition(|run| run::is_completed(run));
     // A run whose plan waited may end after those that came later.
@@ -113,7 +113,7 @@ fn targets(status: &mut GalSyncScheduleStatus, runs: &[Known<GalSyncRun>]) {
         take_targets(status, run, Some(completed), |_| true);
     }
     for run in open {
-        take_targets(status, run, None, |result| result == PARKED);
+        take_targets(status, run, None, |result| result == RunTargetResult::WaitingForQuota);
     }
     status.targets.sort_by(|a, b| a.connector.cmp(&b.connector));
     status.targets.truncate(16);
@@ -123,27 +123,27 @@ fn take_targets(
     status: &mut GalSyncScheduleStatus,
     run: &GalSyncRun,
     completed: Option<&Time>,
-    concerns: impl Fn(&str) -> bool,
+    concerns: impl Fn(RunTargetResult) -> bool,
 ) {
     let Some(of_run) = &run.status else { return };
     for target in &of_run.targets {
-        let (Some(result), Some(plan)) = (&target.result, &target.plan) else { continue };
-        if !concerns(result.as_str()) {
+        let (Some(result), Some(plan)) = (target.result, &target.plan) else { continue };
+        if !concerns(result) {
             continue;
         }
-        let good = matches!(result.as_str(), "Pushed" | "InSync" | "RemovalsHeld");
         let known = status.targets.iter().position(|known| known.connector.as_str() == target.connector.as_str());
         let before = known.map(|at| status.targets.remove(at));
         let last_success = before.and_then(|before| before.last_success_time);
-        let success = completed.filter(|completed| good && last_success.as_ref().is_none_or(|l| l.0 <= completed.0));
+        let success = completed
+            .filter(|completed| result.is_up_to_date() && last_success.as_ref().is_none_or(|l| l.0 <= completed.0));
         let state = TargetState {
             connector: target.connector.as_str().into(),
-            result: result.clone(),
+            result: Some(result),
             last_success_time: success.cloned().or(last_success),
-            parked_until: completed.is_none().then(|| parked_until(of_run, target.connector.as_str())).flatten(),
+            waiting_until: completed.is_none().then(|| waiting_until(of_run, target.connector.as_str())).flatten(),
             managed: managed_now(of_run, target.connector.as_str(), plan),
             held: plan.held,
-            protected: plan.reasons.get(PROTECTED).copied().unwrap_or(0),
+            protected: plan.reasons.get(Undecided::Protected.label()).copied().unwrap_or(0),
             counts: wire::total([plan]),
         };
         status.targets.push(state);
@@ -155,7 +155,7 @@ fn pushes<'a>(run: &'a GalSyncRunStatus, target: &'a str) -> impl Iterator<Item 
     pushes.filter(move |push| push.connector.as_str() == target).filter_map(wire::outcome)
 }
 
-fn parked_until(run: &GalSyncRunStatus, target: &str) -> Option<Time> {
+fn waiting_until(run: &GalSyncRunStatus, target: &str) -> Option<Time> {
     pushes(run, target).filter_map(|outcome| outcome.retry_at).map(wire::time).last()
 }
 
@@ -174,7 +174,11 @@ pub fn synced(before: &GalSyncScheduleStatus, runs: &[Known<GalSyncRun>]) -> Opt
         .filter_map(|run| {
             let status = run.status.as_ref()?;
             let result = conditions::find(&status.conditions, types::SUCCEEDED)?;
-            (result.reason != SUPERSEDED).then_some((run, result, status.completion_time.as_ref()?.0))
+            (RunReason::parse(&result.reason) != Some(RunReason::Superseded)).then_some((
+                run,
+                result,
+                status.completion_time.as_ref()?.0,
+            ))
         })
         .max_by_key(|(_, _, completed)| *completed);
     if let Some((run, result, _)) = newest {
@@ -183,16 +187,21 @@ pub fn synced(before: &GalSyncScheduleStatus, runs: &[Known<GalSyncRun>]) -> Opt
         } else {
             format!("run {}: {}", run.name_any(), result.message)
         };
-        return Some(Wanted::new(types::SYNCED, result.status == "True", result.reason.as_str(), message));
+        return Some(Wanted::new(
+            types::SYNCED,
+            conditions::truth(result) == Some(true),
+            result.reason.as_str(),
+            message,
+        ));
     }
     // The run is gone; what it said stays.
     let stands = conditions::find(&before.conditions, types::SYNCED);
-    match stands.filter(|stands| stands.status != "Unknown") {
-        Some(stands) => {
+    match stands.and_then(|stands| Some((stands, conditions::truth(stands)?))) {
+        Some((stands, is_good)) => {
             let (reason, message) = (stands.reason.as_str(), stands.message.as_str());
-            Some(Wanted::new(types::SYNCED, stands.status == "True", reason, message))
+            Some(Wanted::new(types::SYNCED, is_good, reason, message))
         }
-        None => Some(Wanted::unknown(types::SYNCED, "NotYet", "no pass has pushed yet")),
+        None => Some(Wanted::unknown(types::SYNCED, SyncedReason::NotYet, "no pass has pushed yet")),
     }
 }
 
@@ -207,14 +216,14 @@ pub fn removals_held(status: &GalSyncScheduleStatus) -> Option<Wanted> {
     };
     let sentences: Vec<String> = status.targets.iter().filter_map(sentence).collect();
     let limit = status.targets.iter().any(|target| target.held > 0);
-    let reason = if limit { "LimitExceeded" } else { PROTECTED };
+    let reason = if limit { RemovalsHeldReason::LimitExceeded } else { RemovalsHeldReason::Protected };
     (!sentences.is_empty()).then(|| Wanted::new(types::REMOVALS_HELD, true, reason, sentences.join("; ")))
 }
 
 /// `listed` are the digests that the schedule approves beforehand.
 pub fn approval(status: &GalSyncScheduleStatus, listed: &[Sha256]) -> Wanted {
     match status.pending_approvals.as_slice() {
-        [] => Wanted::new(types::APPROVAL_REQUIRED, false, "NothingWaits", ""),
+        [] => Wanted::new(types::APPROVAL_REQUIRED, false, PendingReason::NothingWaits, ""),
         [first, rest @ ..] => {
             let what = first.message.as_ref().map(ToString::to_string).unwrap_or_default();
             let more = if rest.is_empty() { String::new() } else { format!(" ({} more targets wait)", rest.len()) };
@@ -225,20 +234,24 @@ pub fn approval(status: &GalSyncScheduleStatus, listed: &[Sha256]) -> Wanted {
                 "{}: run {}, plan {}: {what}{more}{strange}",
                 first.target, first.run_ref.name, first.plan_digest
             );
-            Wanted::new(types::APPROVAL_REQUIRED, true, "PlanWaits", message)
+            Wanted::new(types::APPROVAL_REQUIRED, true, PendingReason::PlanWaits, message)
         }
     }
 }
 
 /// What has become wrong, or wrong in another way.
 pub fn warnings(before: &GalSyncScheduleStatus, after: &GalSyncScheduleStatus) -> Vec<Event> {
-    [(types::CONSISTENT, "False"), (types::REMOVALS_HELD, "True")]
+    [(types::CONSISTENT, false), (types::REMOVALS_HELD, true)]
         .into_iter()
         .filter_map(|(kind, bad)| {
-            let is = conditions::find(&after.conditions, kind).filter(|condition| condition.status == bad)?;
+            let is = conditions::find(&after.conditions, kind)
+                .filter(|condition| conditions::truth(condition) == Some(bad))?;
             let was = conditions::find(&before.conditions, kind);
             let same = was.is_some_and(|was| was.status == is.status && was.message == is.message);
-            let reason = if kind == types::CONSISTENT { is.reason.as_str() } else { kind };
+            let reason = match kind {
+                types::REMOVALS_HELD => EventReason::RemovalsHeld.label(),
+                _ => is.reason.as_str(),
+            };
             (!same).then(|| Event::warning(reason, is.message.as_str()))
         })
         .collect()
@@ -249,10 +262,10 @@ pub fn events(before: &GalSyncScheduleStatus, after: &GalSyncScheduleStatus, fin
         .iter()
         .map(|entry| {
             let note = format!("run {}: {}", entry.run_ref.name, entry.result);
-            match entry.result.as_str() {
-                "Succeeded" => Event::normal("RunSucceeded", note),
-                SUPERSEDED => Event::normal("RunSuperseded", note),
-                _ => Event::warning("RunFailed", note),
+            match RunReason::parse(entry.result.as_str()) {
+                Some(RunReason::Succeeded) => Event::normal(EventReason::RunSucceeded, note),
+                Some(RunReason::Superseded) => Event::normal(EventReason::RunSuperseded, note),
+                _ => Event::warning(EventReason::RunFailed, note),
             }
         })
         .collect();
@@ -260,7 +273,7 @@ pub fn events(before: &GalSyncScheduleStatus, after: &GalSyncScheduleStatus, fin
         if !before.pending_approvals.iter().any(|known| known.plan_digest == pending.plan_digest) {
             let what = pending.message.as_ref().map(ToString::to_string).unwrap_or_default();
             events.push(Event::warning(
-                APPROVAL_REQUIRED,
+                EventReason::ApprovalRequired,
                 format!("{}: run {}, plan {}: {what}", pending.target, pending.run_ref.name, pending.plan_digest),
             ));
         }

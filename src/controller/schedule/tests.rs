@@ -3,6 +3,7 @@
 use super::decide::{Decision, decide};
 use super::observe::Observation;
 use crate::api::conditions::{find, types};
+use crate::api::reasons::RunTargetResult;
 use crate::api::run::OperationStatus;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule, GalSyncScheduleStatus};
 use crate::controller::context::Known;
@@ -151,27 +152,28 @@ fn a_plan_that_waits_for_a_person_does_not_stop_the_passes() {
 
 /// The push of a run was stopped by a quota: it is told, also after a later pass that left the target alone.
 #[test]
-fn a_parked_push_is_told_with_the_time_when_it_goes_on() {
+fn a_push_that_waits_for_a_quota_is_told_with_the_time_when_it_goes_on() {
     let mut observation = observation();
-    let mut outcome = Outcome::new(Verdict::Paused, Reason::QuotaExceeded, "", after(1), after(1));
+    let mut outcome = Outcome::new(Verdict::QuotaExceeded, Reason::QuotaExceeded, "", after(1), after(1));
     outcome.retry_at = Some(after(5));
-    let mut parked = run("first", None, false);
-    let status = parked.status.as_mut().unwrap();
-    status.targets[0].result = Some("Parked".into());
-    let push = json!({ "type": "Push", "connector": "b", "attempts": 1, "result": "Paused", "outcome": outcome });
+    let mut waiting = run("first", None, false);
+    let status = waiting.status.as_mut().unwrap();
+    status.targets[0].result = Some(RunTargetResult::WaitingForQuota);
+    let push =
+        json!({ "type": "Push", "connector": "b", "attempts": 1, "result": "QuotaExceeded", "outcome": outcome });
     status.operations = vec![serde_json::from_value(push).unwrap()];
     let mut later = run("later", Some((after(2), "Succeeded")), false);
-    later.status.as_mut().unwrap().targets[0].result = Some("PendingElsewhere".into());
-    observation.runs = vec![parked, later];
+    later.status.as_mut().unwrap().targets[0].result = Some(RunTargetResult::PendingElsewhere);
+    observation.runs = vec![waiting, later];
     let target = |observation: &Observation| {
         let target = decide(observation).status.targets.remove(0);
-        (target.result.to_string(), target.parked_until.map(|time| time.0))
+        (target.result, target.waiting_until.map(|time| time.0))
     };
-    assert_eq!(target(&observation), ("Parked".to_owned(), Some(after(5))));
+    assert_eq!(target(&observation), (Some(RunTargetResult::WaitingForQuota), Some(after(5))));
     observation.schedule.status = Some(decide(&observation).status);
     // It is the older run, and what it came to is newer.
     observation.runs[0] = run("first", Some((after(6), "Succeeded")), false);
-    assert_eq!(target(&observation), ("Pushed".to_owned(), None));
+    assert_eq!(target(&observation), (Some(RunTargetResult::Pushed), None));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::api::{FakeApi, Objects, pod_path};
 use super::line::Access;
+use crate::api::reasons::RunTargetResult;
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
 use crate::controller::active_jobs::ActiveJobs;
 use crate::controller::archive::Archive;
@@ -256,8 +257,7 @@ impl Cluster {
     pub fn approve(&self) {
         for run in self.runs().into_iter().filter(|run| !run::is_completed(run)) {
             let targets = run.status.iter().flat_map(|status| &status.targets);
-            let waiting =
-                targets.filter(|target| target.result.as_ref().is_some_and(|r| r.as_str() == run::APPROVAL_REQUIRED));
+            let waiting = targets.filter(|target| target.result == Some(RunTargetResult::ApprovalRequired));
             let decisions: Vec<Value> = waiting
                 .filter_map(|target| target.plan.as_ref())
                 .map(|plan| json!({ "planDigest": plan.digest, "verdict": "Approve", "by": "ada" }))

@@ -65,7 +65,7 @@ fn place(cluster: &Cluster, uid: &str, answer: &Answer) -> Place {
     let run = cluster.run(&reference.name).filter(|run| run.uid().as_deref() == Some(reference.uid.as_str()));
     let Some(run) = &run else { return Place::Needless };
     let kind = request.operation.kind();
-    let own = |entry: &&OperationStatus| entry.kind == wire::kind(kind) && entry.connector.as_str() == connector;
+    let own = |entry: &&OperationStatus| Some(entry.kind) == wire::kind(kind) && entry.connector.as_str() == connector;
     let entry = run.status.iter().flat_map(|status| &status.operations).find(own);
     if entry.is_some_and(|entry| entry.attempts == request.attempt && wire::outcome(entry).as_ref() == Some(outcome)) {
         Place::Written

@@ -21,10 +21,10 @@ impl MemoryTarget {
             return only(ChangeResult::Deferred);
         }
         if change.kind == ChangeKind::Create {
-            if let (Some(quota), Some(until)) = (faults.create_quota, faults.parked_until)
+            if let (Some(quota), Some(until)) = (faults.create_quota, faults.waiting_until)
                 && inner.creates >= quota
             {
-                return only(ChangeResult::Parked { until });
+                return only(ChangeResult::QuotaExceeded { until });
             }
             inner.creates += 1;
         }

@@ -25,9 +25,9 @@ pub struct Faults {
     pub refuse: BTreeSet<SmtpAddress>,
     /// Contacts with these primary addresses find their address taken for now.
     pub defer: BTreeSet<SmtpAddress>,
-    /// This many creates are taken, the others are parked until `parked_until`.
+    /// This many creates are taken, the others wait until `waiting_until`.
     pub create_quota: Option<u64>,
-    pub parked_until: Option<Timestamp>,
+    pub waiting_until: Option<Timestamp>,
     /// Reads return no value of these attributes, as after a lost read right.
     pub vanished: BTreeSet<Attribute>,
     /// Reads of changes say nothing of these, as a changes feed with a hole.

@@ -48,14 +48,14 @@ impl Microsoft365Target {
         stream::iter(chunks).buffered(enough.max(CHUNKS)).try_concat().await
     }
 
-    fn parked_until(&self) -> Option<Timestamp> {
-        let until = *self.parked.lock().expect("no holder panics");
+    fn waiting_until(&self) -> Option<Timestamp> {
+        let until = *self.waiting_until.lock().expect("no holder panics");
         until.filter(|until| *until > Timestamp::now())
     }
 
-    fn park(&self) -> Timestamp {
-        let mut parked = self.parked.lock().expect("no holder panics");
-        *parked.get_or_insert_with(|| Timestamp::now() + QUOTA_PAUSE)
+    fn begin_waiting(&self) -> Timestamp {
+        let mut until = self.waiting_until.lock().expect("no holder panics");
+        *until.get_or_insert_with(|| Timestamp::now() + QUOTA_PAUSE)
     }
 }
 
@@ -194,8 +194,8 @@ impl Writer<'_> {
     }
 
     async fn create(&self, after: &Contact) -> Attempt {
-        if let Some(until) = self.target.parked_until() {
-            return Ok(only(ChangeResult::Parked { until }));
+        if let Some(until) = self.target.waiting_until() {
+            return Ok(only(ChangeResult::QuotaExceeded { until }));
         }
         let call = Call::new("New-MailContact").with_all(write::creation(after));
         match self.exchange.run(&call).await {
@@ -204,7 +204,9 @@ impl Writer<'_> {
                 None => self.find_and_finish(after, true).await,
             },
             Err(Failed::Cmdlet(error)) => match error.kind {
-                CmdletErrorKind::CreateQuota => Ok(only(ChangeResult::Parked { until: self.target.park() })),
+                CmdletErrorKind::CreateQuota => {
+                    Ok(only(ChangeResult::QuotaExceeded { until: self.target.begin_waiting() }))
+                }
                 CmdletErrorKind::NameInUse => self.find_and_finish(after, true).await,
                 CmdletErrorKind::AddressInUse(_) => self.find_and_finish(after, false).await,
                 _ => told("New-MailContact", Failed::Cmdlet(error)),

@@ -28,7 +28,7 @@ pub struct Microsoft365Target {
     reader: ContactReader,
     pub(super) sessions: Sessions,
     /// Until when no new contacts are tried.
-    pub(super) parked: Mutex<Option<Timestamp>>,
+    pub(super) waiting_until: Mutex<Option<Timestamp>>,
 }
 
 impl Microsoft365Target {
@@ -69,7 +69,7 @@ impl Microsoft365Target {
                 scope: MarkScope { owner, sync, target },
             },
             sessions: Sessions::writing(settings, connector, secrets, backoff)?,
-            parked: Mutex::new(None),
+            waiting_until: Mutex::new(None),
         })
     }
 

@@ -95,7 +95,7 @@ fn a_rejected_plan_is_not_asked_for_again_by_passes() {
 }
 
 fn paused(retry_at: Option<Timestamp>) -> Observed {
-    let mut outcome = outcome(OperationVerdict::Paused, Reason::QuotaExceeded);
+    let mut outcome = outcome(OperationVerdict::QuotaExceeded, Reason::QuotaExceeded);
     outcome.retry_at = retry_at;
     observed(OperationType::Push, "c", 1, State::Finished(Box::new(outcome)))
 }
@@ -106,21 +106,21 @@ fn a_quota_parks_the_push_which_goes_on_with_the_same_set() {
     run.decisions.insert(unsafe_plan().digest, Verdict::Approve);
     let mut operations =
         [&planned(unsafe_plan())[..], &[paused(Some(after(9_000))), simulated("d", plan(0, &[]))]].concat();
-    assert_eq!(steps(&run, &operations, after(10)), ["parked c"]);
+    assert_eq!(steps(&run, &operations, after(10)), ["wait for quota c"]);
     // Long after the approval would have expired.
     assert_eq!(steps(&run, &operations, after(9_000)), ["push c#2"]);
     let Step::Start(request) = next(&run, &operations, after(9_000)).steps.remove(0) else { panic!("no start") };
     assert!(matches!(request.operation, Operation::Push { plan, .. } if plan == unsafe_plan().digest));
     // Parkings do not use up the attempts of a push that is killed.
-    operations[2] = Observed { parkings: 5, attempt: 7, ..paused(None) };
+    operations[2] = Observed { quota_pauses: 5, attempt: 7, ..paused(None) };
     operations[2].state = State::Interrupted;
     assert_eq!(steps(&run, &operations, after(10)), ["push c#8"]);
     operations[2].attempt = 8;
     assert_eq!(reason(&run, &operations, after(10), "c"), TargetReason::PushFailed);
     // It ends some day, and at once where the target does not say when.
-    for observed in [Observed { parkings: MAX_PARKINGS, ..paused(Some(after(1))) }, paused(None)] {
+    for observed in [Observed { quota_pauses: MAX_QUOTA_PAUSES, ..paused(Some(after(1))) }, paused(None)] {
         operations[2] = observed;
-        assert_eq!(steps(&run, &operations, after(10)), ["Paused"]);
+        assert_eq!(steps(&run, &operations, after(10)), ["QuotaExceeded"]);
     }
 }
 
@@ -150,7 +150,7 @@ fn nothing_is_pushed_in_a_freeze_window() {
     run.decisions.insert(unsafe_plan().digest, Verdict::Approve);
     assert_eq!(steps(&run, &operations, after(10)), ["frozen c"], "and is not lost");
     assert_eq!(steps(&run, &operations, after(500)), ["push c"]);
-    // A push that was killed or parked does not go on within the window either; one that runs does.
+    // A push that was killed or waits for a quota does not go on within the window either; one that runs does.
     let push = |attempt, state| observed(OperationType::Push, "c", attempt, state);
     for (observed, wanted) in [
         (push(1, State::Interrupted), "frozen c"),

@@ -4,13 +4,10 @@ use super::catalogue::*;
 use super::{Figures, There};
 use crate::api::GalSyncRun;
 use crate::api::run::{OperationKind, OperationResult};
-use crate::controller::run::wire;
 use crate::model::reason::Undecided;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use std::collections::{BTreeMap, HashMap};
-
-const OPERATIONS_OF_RUNS: [&str; 5] = ["Verify", "Pull", "Simulate", "Push", "EmptyCache"];
 
 /// How the engine counts changes that the schedule's policy does not let through.
 const POLICY: &str = "Policy";
@@ -36,7 +33,7 @@ pub(super) fn newest_pulls<'a>(runs: &[&'a GalSyncRun]) -> HashMap<(String, &'a 
 
 /// The oldest run comes first.
 pub(super) fn figures(runs: &[&GalSyncRun], there: &There, figures: &mut Figures) {
-    let counts = || OPERATIONS_OF_RUNS.into_iter().map(|name| (name, 0)).collect::<BTreeMap<&str, u64>>();
+    let counts = || OperationKind::ALL.iter().map(|kind| (kind.label(), 0)).collect::<BTreeMap<&str, u64>>();
     let (mut active, mut waiting) = (counts(), counts());
     let mut newest_plans: HashMap<Of<'_>, &BTreeMap<String, u64>> = HashMap::new();
     let mut newest_peaks: HashMap<Of<'_>, u64> = HashMap::new();
@@ -44,7 +41,7 @@ pub(super) fn figures(runs: &[&GalSyncRun], there: &There, figures: &mut Figures
         let Some(status) = &run.status else { continue };
         let namespace = || run.namespace().unwrap_or_default();
         for operation in &status.operations {
-            let kind = wire::operation(operation.kind).name();
+            let kind = operation.kind.label();
             if operation.completion_time.is_none() && operation.result.is_none() {
                 let counts = if operation.attempts > 0 { &mut active } else { &mut waiting };
                 *counts.entry(kind).or_default() += 1;
@@ -83,7 +80,7 @@ pub(super) fn figures(runs: &[&GalSyncRun], there: &There, figures: &mut Figures
 
 /// What became of entries with this reason.
 fn state_of(reason: &str) -> &'static str {
-    match Undecided::ALL.iter().find(|known| known.label() == reason) {
+    match Undecided::parse(reason) {
         Some(known) if known.is_conflict() => "conflict",
         Some(_) => "undecided",
         None if reason == POLICY => "withheld",

@@ -2,6 +2,7 @@
 
 use super::catalogue::*;
 use super::{Figures, Runs};
+use crate::api::reasons::RunReason;
 use crate::api::run::{Counts, OperationKind, RunAction};
 use crate::api::schedule::PendingApproval;
 use crate::api::{GalSyncRun, GalSyncSchedule};
@@ -67,7 +68,7 @@ pub(super) fn figures(schedule: &GalSyncSchedule, runs: &Runs<'_>, interval: Opt
         let labels = [labels[0], labels[1], target.connector.as_str()];
         figures.set_count(MANAGED, &labels, target.managed);
         figures.set_time(TARGET_SUCCESS, &labels, target.last_success_time.as_ref());
-        figures.set_time(PARKED_UNTIL, &labels, target.parked_until.as_ref());
+        figures.set_time(WAITING_UNTIL, &labels, target.waiting_until.as_ref());
         let (unchanged, failed) = (target.counts.unchanged, target.counts.failed);
         for (result, count) in changes(&target.counts).into_iter().chain([("unchanged", unchanged), ("failed", failed)])
         {
@@ -79,8 +80,8 @@ pub(super) fn figures(schedule: &GalSyncSchedule, runs: &Runs<'_>, interval: Opt
 /// From zero on when the schedule appears, so that the first rise is seen as one.
 fn begin_counters(schedule: &GalSyncSchedule, labels: [&str; 2], figures: &mut Figures) {
     let action = schedule.spec.mode.action();
-    for result in ["Succeeded", "PartiallySucceeded", "Failed"] {
-        figures.set_count(RUNS, &[labels[0], labels[1], action.name(), result], 0);
+    for result in [RunReason::Succeeded, RunReason::PartiallySucceeded, RunReason::Failed] {
+        figures.set_count(RUNS, &[labels[0], labels[1], action.name(), result.label()], 0);
     }
     for target in schedule.spec.targets.iter().filter(|_| action == RunAction::Push) {
         let target = target.connector_ref.name.as_str();

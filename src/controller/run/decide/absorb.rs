@@ -1,6 +1,7 @@
 //! What the run's Jobs say, taken over into its status.
 
 use super::{Release, Turn};
+use crate::api::reasons::ProgressReason;
 use crate::api::run::OperationStatus;
 use crate::controller::job_state::{End, JobState};
 use crate::controller::pod_trouble::Loss;
@@ -16,7 +17,8 @@ impl Turn<'_> {
         let now = self.observation.now;
         let deadline = SignedDuration::from_secs(i64::try_from(self.rules.start_deadline_seconds).unwrap_or(i64::MAX));
         let release = || Release { job: job.name.clone(), uid: job.uid.clone() };
-        let entry = self.entry(wire::kind(job.operation), &job.connector);
+        let Some(kind) = wire::kind(job.operation) else { return };
+        let entry = self.entry(kind, &job.connector);
         if entry.attempts > job.attempt || (entry.attempts == job.attempt && entry.completion_time.is_some()) {
             // It is written down. A Job that could still begin must not: its run has gone on without it.
             if !job.finished {
@@ -33,7 +35,7 @@ impl Turn<'_> {
         match &job.state {
             JobState::Running => {
                 // That its program runs is not worth a write of its own.
-                entry.reason = Some(wire::STARTED.into());
+                entry.reason = Some(ProgressReason::Started.into());
                 entry.message = None;
                 self.again(300);
             }
@@ -45,7 +47,9 @@ impl Turn<'_> {
             JobState::Starting { since, trouble } if now.duration_since(*since) < deadline => {
                 // Told only once it has lasted a while: every pod waits for a moment.
                 let trouble = trouble.as_ref().filter(|_| now.duration_since(*since).as_secs() >= 30);
-                entry.reason = Some(trouble.map_or(wire::STARTED, |trouble| trouble.word.as_str()).into());
+                entry.reason = Some(
+                    trouble.map_or_else(|| ProgressReason::Started.into(), |trouble| trouble.word.as_str().into()),
+                );
                 entry.message = trouble.map(|trouble| wire::sentence(&trouble.message));
                 self.again(15);
             }
@@ -77,7 +81,7 @@ impl Turn<'_> {
         let Observation { jobs, now, .. } = self.observation;
         for entry in &mut self.status.operations {
             let there = jobs.iter().any(|job| {
-                wire::kind(job.operation) == entry.kind
+                wire::kind(job.operation) == Some(entry.kind)
                     && job.connector == entry.connector.as_str()
                     && job.attempt == entry.attempts
             });
@@ -91,7 +95,7 @@ impl Turn<'_> {
 /// The attempt ended without an outcome. It is made again, unless it was the last or would end in the same way.
 fn interrupted(entry: &mut OperationStatus, loss: &Loss, now: Timestamp) {
     let attempts = entry.attempts;
-    if attempts.saturating_sub(entry.parkings) >= pass::MAX_ATTEMPTS || loss.is_final() {
+    if attempts.saturating_sub(entry.quota_pauses) >= pass::MAX_ATTEMPTS || loss.is_final() {
         let times = if attempts > 1 { format!(", at the attempt {attempts}") } else { String::new() };
         let started = entry.start_time.as_ref().map_or(now, |time| time.0);
         let message = format!("{}{times}", loss.how);
@@ -99,6 +103,6 @@ fn interrupted(entry: &mut OperationStatus, loss: &Loss, now: Timestamp) {
         return;
     }
     entry.completion_time = Some(wire::time(now));
-    entry.reason = Some(wire::INTERRUPTED.into());
+    entry.reason = Some(ProgressReason::Interrupted.into());
     entry.message = Some(wire::sentence(&loss.how));
 }

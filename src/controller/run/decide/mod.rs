@@ -11,6 +11,7 @@ use super::conclude::{self, Progress};
 use super::observe::Observation;
 use super::{inputs, wire};
 use crate::api::job_template::JobTemplate;
+use crate::api::reasons::{ProgressReason, RunReason};
 use crate::api::run::{GalSyncRunStatus, OperationKind, OperationStatus};
 use crate::api::{GalSyncRun, GalSyncSchedule};
 use crate::controller::context::each;
@@ -84,7 +85,7 @@ pub fn decide(observation: &Observation, rules: &Rules<'_>) -> Decision {
         }
         // What runs is left to end; nothing new begins.
         Err(_) if turn.is_running() => Progress::going(Vec::new()),
-        Err(error) => Progress::ended(error.reason().label(), error.to_string(), false, Vec::new()),
+        Err(error) => Progress::ended(error.reason(), error.to_string(), false, Vec::new()),
     };
     let schedule = turn.schedule().cloned();
     conclude::conclude(run, schedule.as_ref(), &mut turn.status, &progress, *now);
@@ -157,7 +158,7 @@ impl Turn<'_> {
                 match step {
                     Step::Start(request) => {
                         if let Some(refusal) = self.start(*request) {
-                            return Progress::ended("ConnectorBusy", refusal, false, targets);
+                            return Progress::ended(RunReason::ConnectorBusy, refusal, false, targets);
                         }
                     }
                     Step::Wait { until: Some(until), .. } => {
@@ -167,7 +168,7 @@ impl Turn<'_> {
                     Step::Wait { .. } | Step::Share { .. } => {}
                     Step::Finish(finish) => {
                         let succeeded = finish.reason == pass::RunReason::Succeeded;
-                        return Progress::ended(finish.reason.label(), finish.message, succeeded, targets);
+                        return Progress::ended(wire::finished(finish.reason), finish.message, succeeded, targets);
                     }
                 }
             }
@@ -186,12 +187,12 @@ impl Turn<'_> {
 impl Decision {
     /// The slot was taken in the meantime: the operation waits after all.
     pub fn did_not_start(&mut self, start: &Start, run: &GalSyncRun) {
-        let kind = wire::kind(start.request.operation.kind());
+        let Some(kind) = wire::kind(start.request.operation.kind()) else { return };
         let same = |entry: &OperationStatus| entry.kind == kind && entry.connector.as_str() == start.connector;
         let before = run.status.iter().flat_map(|status| &status.operations).find(|entry| same(entry));
         for entry in self.status.operations.iter_mut().filter(|entry| same(entry)) {
             *entry = before.cloned().unwrap_or_else(|| OperationStatus {
-                reason: Some(super::slots::WAITING_FOR_SLOT.into()),
+                reason: Some(ProgressReason::WaitingForSlot.into()),
                 ..OperationStatus::waiting(kind, start.connector.as_str().into())
             });
         }

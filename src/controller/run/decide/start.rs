@@ -3,17 +3,18 @@
 use super::{Release, Start, Turn};
 use crate::api::GalSyncSchedule;
 use crate::api::job_template::JobTemplate;
+use crate::api::reasons::ProgressReason;
 use crate::api::run::OperationKind;
 use crate::controller::names::Slot;
 use crate::controller::run::observe::Observation;
-use crate::controller::run::slots::{CLEARING_SLOT, SlotState, WAITING_FOR_JOBS, WAITING_FOR_SLOT, older_waiting};
+use crate::controller::run::slots::{SlotState, older_waiting};
 use crate::controller::run::{recorded, slots, wire};
 use crate::operation::{OperationType, Request};
 use kube::ResourceExt;
 
 /// What keeps an operation from beginning: the reason in status, and the sentence.
 struct Hindrance {
-    reason: &'static str,
+    reason: ProgressReason,
     message: String,
 }
 
@@ -23,6 +24,7 @@ impl Turn<'_> {
     pub(super) fn start(&mut self, request: Request) -> Option<String> {
         let Observation { run, runs, slots, .. } = self.observation;
         let operation = request.operation.kind();
+        let kind = wire::kind(operation)?;
         let connector = request.operation.connector()?.name.clone();
         let takes_both = operation == OperationType::EmptyCache;
         let wanted: &[Slot] = if takes_both { &Slot::ALL } else { &[Slot::of(operation)] };
@@ -31,7 +33,7 @@ impl Turn<'_> {
         for &slot in wanted {
             let release = |uid: &String| Release { job: slot.job(&connector), uid: uid.clone() };
             let clearing = |whose: &str| Hindrance {
-                reason: CLEARING_SLOT,
+                reason: ProgressReason::ClearingSlot,
                 message: format!("an earlier Job{whose} is being removed"),
             };
             match slots.get(&connector, slot) {
@@ -41,7 +43,7 @@ impl Turn<'_> {
                         return Some(format!("connector {connector} is in use by {holder}; EmptyCache does not wait"));
                     }
                     hindrance.get_or_insert_with(|| Hindrance {
-                        reason: WAITING_FOR_SLOT,
+                        reason: ProgressReason::WaitingForSlot,
                         message: format!("the connector's {} slot is taken by {holder}", slot.name()),
                     });
                 }
@@ -59,23 +61,23 @@ impl Turn<'_> {
             if let Some(older) = older_waiting(run, runs, &connector, slot).filter(|_| !takes_both) {
                 releases.clear();
                 let message = format!("run {} is older and comes first", older.name_any());
-                hindrance = Some(Hindrance { reason: WAITING_FOR_SLOT, message });
+                hindrance = Some(Hindrance { reason: ProgressReason::WaitingForSlot, message });
             }
         }
         if hindrance.is_none() && self.free_jobs <= slots::older_waiting_for_jobs(run, runs) {
             let message = "as many Jobs run as may run at a time (--max-jobs)".to_owned();
-            hindrance = Some(Hindrance { reason: WAITING_FOR_JOBS, message });
+            hindrance = Some(Hindrance { reason: ProgressReason::WaitingForJobs, message });
             self.again(15);
         }
         if let Some(hindrance) = hindrance {
             self.again(if releases.is_empty() { 60 } else { 5 });
             self.releases.extend(releases);
-            self.wait(wire::kind(operation), &connector, &hindrance);
+            self.wait(kind, &connector, &hindrance);
             return None;
         }
         self.free_jobs -= 1;
         let now = self.observation.now;
-        let entry = self.entry(wire::kind(operation), &connector);
+        let entry = self.entry(kind, &connector);
         wire::begin_attempt(entry, request.attempt);
         entry.job_name = Some(Slot::of(operation).job(&connector).as_str().into());
         entry.start_time = Some(wire::time(now));

@@ -3,11 +3,11 @@
 //! written, the Jobs themselves tell it again, also to another operator.
 
 use super::Turn;
+use crate::api::reasons::{ProgressReason, RunTargetResult};
 use crate::api::run::{GalSyncRunStatus, OperationResult, OperationStatus, RunTarget};
 use crate::controller::context::each;
 use crate::controller::run::observe::{Observation, connector_names};
-use crate::controller::run::slots::CLEARING_SLOT;
-use crate::controller::run::{is_completed, rests, wire};
+use crate::controller::run::{is_completed, rests};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
@@ -76,10 +76,10 @@ enum Told {
 }
 
 fn told(operation: &OperationStatus) -> Told {
-    let reason = operation.reason.as_ref().map(|reason| reason.as_str());
+    let progress = operation.progress();
     match (&operation.completion_time, operation.result) {
-        (None, None) if operation.attempts == 0 && reason == Some(CLEARING_SLOT) => Told::Clearing,
-        (None, None) if reason == Some(wire::STARTED) => Told::Started,
+        (None, None) if operation.attempts == 0 && progress == Some(ProgressReason::ClearingSlot) => Told::Clearing,
+        (None, None) if progress == Some(ProgressReason::Started) => Told::Started,
         (Some(end), Some(OperationResult::Succeeded | OperationResult::Shared)) => Told::Succeeded(end.0),
         _ => Told::Other,
     }
@@ -87,9 +87,11 @@ fn told(operation: &OperationStatus) -> Told {
 
 /// Nothing that a person would want to know of has changed.
 fn same_targets(before: &[RunTarget], after: &[RunTarget]) -> bool {
-    let under_way = |target: &RunTarget| {
-        let result = target.result.as_ref().map_or("", |result| result.as_str());
-        result == "InSync" || target.plan.is_none() && ["WaitingForSources", "Waiting", "Simulating"].contains(&result)
+    use RunTargetResult::{InSync, Simulating, Waiting, WaitingForSources};
+    let under_way = |target: &RunTarget| match target.result {
+        Some(InSync) => true,
+        Some(WaitingForSources | Waiting | Simulating) => target.plan.is_none(),
+        _ => false,
     };
     after.iter().all(|target| match before.iter().find(|old| old.connector == target.connector) {
         Some(old) => old == target || under_way(old) && under_way(target),

@@ -1,6 +1,7 @@
 //! Whole passes, and runs of other actions, from the first look to the last.
 
 use super::*;
+use crate::api::reasons::RunTargetResult;
 
 #[test]
 fn a_pass_from_beginning_to_end() {
@@ -23,7 +24,7 @@ fn a_pass_from_beginning_to_end() {
     assert_eq!(cluster.reason(types::APPROVED), pair("True", "NotNeeded"));
     let status = cluster.run.status.clone().unwrap();
     assert_eq!(status.counts.unwrap().create, 2);
-    assert_eq!(status.targets[0].result.as_ref().unwrap().as_str(), "Pushed");
+    assert_eq!(status.targets[0].result, Some(RunTargetResult::Pushed));
     assert_eq!(cluster.events.iter().filter(|event| *event == "JobCreated").count(), 4);
     assert_eq!(cluster.events.last().unwrap(), "Completed");
 }
@@ -42,10 +43,10 @@ fn looking_again_changes_nothing() {
 }
 
 #[test]
-fn a_removal_pulls_nothing_and_needs_approval_in_every_mode() {
+fn a_removal_pulls_nothing_and_needs_approval_also_when_unsafe() {
     // Also from a target that the schedule names no more.
     let mut cluster = Cluster::new(json!({ "scheduleRef": { "name": "s" }, "action": "Remove", "targets": ["b"] }));
-    cluster.schedules[0].spec.approval.mode = crate::api::safety::ApprovalMode::Auto;
+    cluster.schedules[0].spec.approval.mode = crate::api::safety::ApprovalMode::WhenUnsafe;
     cluster.schedules[0].metadata.deletion_timestamp = Some(wire::time(CREATED));
     assert_eq!(cluster.look(), ["Simulate b #1"]);
     let plan = plan(2, &[UnsafeReason::SourceRemoved]);
@@ -141,17 +142,18 @@ fn a_quota_parks_a_push_and_passes_go_on() {
     assert_eq!(cluster.look(), ["Push c #1"]);
     let until = cluster.now + SignedDuration::from_hours(10);
     cluster.succeed("c", Slot::Target, |outcome| {
-        (outcome.verdict, outcome.reason, outcome.retry_at) = (Verdict::Paused, Reason::QuotaExceeded, Some(until));
+        (outcome.verdict, outcome.reason, outcome.retry_at) =
+            (Verdict::QuotaExceeded, Reason::QuotaExceeded, Some(until));
     });
     assert!(cluster.look().is_empty());
     assert!(rests(&cluster.run));
-    assert_eq!(cluster.reason(types::COMPLETED), pair("False", "Parked"));
+    assert_eq!(cluster.reason(types::COMPLETED), pair("False", "WaitingForQuota"));
     cluster.now = until;
     assert_eq!(cluster.look(), ["remove c-target"]);
     assert_eq!(cluster.look(), ["Push c #2"]);
     cluster.settle();
     let push = cluster.run.status.clone().unwrap().operations.last().unwrap().clone();
-    assert_eq!((push.parkings, push.result), (1, None));
+    assert_eq!((push.quota_pauses, push.result), (1, None));
     cluster.succeed("c", Slot::Target, |outcome| outcome.plan = Some(plan(2, &[])));
     cluster.look();
     assert_eq!(cluster.reason(types::SUCCEEDED), pair("True", "Succeeded"));

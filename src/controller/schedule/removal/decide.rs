@@ -1,7 +1,8 @@
 //! Whether contacts have to go before a schedule may, or after a target has left it. Pure: no client, no clock.
 
-use super::{FINALIZER, LET_GO};
+use super::{FINALIZER, ORPHAN_CONTACTS};
 use crate::api::conditions::{self, Wanted, types};
+use crate::api::reasons::{ApprovedReason, EventReason, RunTargetResult, ScheduleReason};
 use crate::api::run::RunAction;
 use crate::api::schedule::{DeletionPolicy, GalSyncScheduleStatus};
 use crate::api::{GalSyncRun, GalSyncSchedule};
@@ -27,9 +28,9 @@ pub struct Observation<'a> {
 pub enum Step {
     Nothing,
     /// Put the finalizer on: the schedule may not go before its contacts.
-    Hold,
+    AddFinalizer,
     /// Take the finalizer off.
-    LetGo(Option<Event>),
+    RemoveFinalizer(Option<Event>),
     /// Make a run that removes the contacts.
     Remove(Removal),
 }
@@ -68,20 +69,20 @@ pub fn decide(observation: &Observation<'_>) -> Decision {
     let schedule = observation.schedule;
     let deleting = schedule.metadata.deletion_timestamp.is_some();
     let removes = schedule.spec.deletion_policy == DeletionPolicy::Delete;
-    let let_go = schedule.annotations().get(LET_GO).is_some_and(|value| value == "true");
+    let orphans = schedule.annotations().get(ORPHAN_CONTACTS).is_some_and(|value| value == "true");
     match (deleting, is_held(schedule)) {
         (true, false) => Decision::only(Step::Nothing),
         (true, true) if !removes => {
             let note = "spec.deletionPolicy is Orphan: its contacts stay where they are";
-            Decision::only(Step::LetGo(Some(Event::normal("ContactsStay", note))))
+            Decision::only(Step::RemoveFinalizer(Some(Event::normal(EventReason::ContactsStay, note))))
         }
-        (true, true) if let_go => {
-            let note = format!("the annotation {LET_GO} is set: contacts that are left stay where they are");
-            Decision::only(Step::LetGo(Some(Event::warning("ContactsStay", note))))
+        (true, true) if orphans => {
+            let note = format!("the annotation {ORPHAN_CONTACTS} is set: contacts that are left stay where they are");
+            Decision::only(Step::RemoveFinalizer(Some(Event::warning(EventReason::ContactsStay, note))))
         }
         (true, true) => going(observation),
-        (false, true) if !removes => Decision::only(Step::LetGo(None)),
-        (false, false) if removes => Decision::only(Step::Hold),
+        (false, true) if !removes => Decision::only(Step::RemoveFinalizer(None)),
+        (false, false) if removes => Decision::only(Step::AddFinalizer),
         (false, true) => departed(observation),
         (false, false) => Decision::only(Step::Nothing),
     }
@@ -120,7 +121,7 @@ fn going(observation: &Observation<'_>) -> Decision {
             }
             Some((_, Progress::Done)) => {
                 let note = "the contacts of the schedule were removed";
-                return Decision::only(Step::LetGo(Some(Event::normal("ContactsRemoved", note))));
+                return Decision::only(Step::RemoveFinalizer(Some(Event::normal(EventReason::ContactsRemoved, note))));
             }
             Some((run, Progress::Going)) => format!("run {} removes its contacts", run.name_any()),
             Some((_, Progress::Failed { .. } | Progress::Rejected)) if token.is_some() => {
@@ -130,7 +131,7 @@ fn going(observation: &Observation<'_>) -> Decision {
                 "its contacts are removed first".to_owned()
             }
             Some((run, Progress::Rejected)) => {
-                stuck = Some("RemovalRejected");
+                stuck = Some(ScheduleReason::RemovalRejected);
                 format!("the plan of run {} was rejected, and nothing was removed", run.name_any())
             }
             Some((run, Progress::Failed { at, why })) => {
@@ -140,18 +141,20 @@ fn going(observation: &Observation<'_>) -> Decision {
                 } else {
                     again = Some(seconds_until(next, *now));
                 }
-                stuck = Some("RemovalFailed");
+                stuck = Some(ScheduleReason::RemovalFailed);
                 format!("run {}: {why}", run.name_any())
             }
         }
     };
     let out = format!(
-        "; to let it go and its contacts stay: set spec.deletionPolicy to Orphan, or the annotation {LET_GO} to true"
+        "; to let it go and its contacts stay: set spec.deletionPolicy to Orphan, or the annotation {ORPHAN_CONTACTS} to true"
     );
     let room = 1_000_usize.saturating_sub(out.len());
     let message = said.chars().take(room).collect::<String>() + &out;
-    let mut conditions =
-        vec![Wanted::new(types::READY, false, "Deleting", message.as_str()), report::approval(&status, &[])];
+    let mut conditions = vec![
+        Wanted::new(types::READY, false, ScheduleReason::Deleting, message.as_str()),
+        report::approval(&status, &[]),
+    ];
     if let Some(reason) = stuck {
         conditions.push(Wanted::new(types::STALLED, true, reason, message.as_str()));
     }
@@ -218,8 +221,8 @@ fn is_removed(runs: &[Known<GalSyncRun>], target: &str) -> bool {
     newest.is_some_and(|run| {
         run.spec.action == RunAction::Remove
             && run.status.iter().flat_map(|status| &status.targets).any(|shown| {
-                let result = shown.result.as_ref().map(|result| result.as_str());
-                shown.connector.as_str() == target && matches!(result, Some("Pushed" | "InSync"))
+                let removed = matches!(shown.result, Some(RunTargetResult::Pushed | RunTargetResult::InSync));
+                removed && shown.connector.as_str() == target
             })
     })
 }
@@ -250,9 +253,10 @@ impl Progress {
     fn of(run: &GalSyncRun) -> Self {
         let Some(status) = run.status.as_ref().filter(|_| run::is_completed(run)) else { return Self::Going };
         let find = |kind| conditions::find(&status.conditions, kind);
+        let approved = find(types::APPROVED).and_then(|approved| ApprovedReason::parse(&approved.reason));
         match find(types::SUCCEEDED) {
-            Some(succeeded) if succeeded.status == "True" => Self::Done,
-            _ if find(types::APPROVED).is_some_and(|approved| approved.reason == "Rejected") => Self::Rejected,
+            Some(succeeded) if conditions::truth(succeeded) == Some(true) => Self::Done,
+            _ if approved == Some(ApprovedReason::Rejected) => Self::Rejected,
             succeeded => Self::Failed {
                 at: status.completion_time.as_ref().map_or(Timestamp::MIN, |time| time.0),
                 why: succeeded.map_or_else(String::new, |found| format!("{}: {}", found.reason, found.message)),

@@ -9,6 +9,7 @@ mod tests;
 
 pub use decide::{concerns, forget};
 
+use crate::api::reasons::EventReason;
 use crate::api::reference::LocalReference;
 use crate::api::run::{GalSyncRunSpec, RunAction};
 use crate::api::{GalSyncConnector, GalSyncRun, GalSyncSchedule};
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 pub const FINALIZER: &str = "galsync.dev/remove-contacts";
 /// Set to `true` on a schedule that is being deleted: it goes, and the contacts that are left stay.
-pub const LET_GO: &str = "galsync.dev/let-go";
+pub const ORPHAN_CONTACTS: &str = "galsync.dev/orphan-contacts";
 
 /// What is to be done next about the schedule.
 pub enum Turn {
@@ -46,8 +47,8 @@ pub async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result
     let Decision { step, status, again_seconds } = decide(&observation);
     match step {
         Step::Nothing => {}
-        Step::Hold => finalizer(&api, &schedule, true).await?,
-        Step::LetGo(event) => {
+        Step::AddFinalizer => finalizer(&api, &schedule, true).await?,
+        Step::RemoveFinalizer(event) => {
             events::publish(context, &schedule.object_ref(&()), event.into_iter().collect()).await;
             finalizer(&api, &schedule, false).await?;
         }
@@ -56,7 +57,12 @@ pub async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result
                 let note =
                     "the namespace goes, and no run can be made in it: contacts that are left stay where they are";
                 tracing::warn!(namespace, schedule = name, "{note}");
-                events::publish(context, &schedule.object_ref(&()), vec![Event::warning("ContactsStay", note)]).await;
+                events::publish(
+                    context,
+                    &schedule.object_ref(&()),
+                    vec![Event::warning(EventReason::ContactsStay, note)],
+                )
+                .await;
                 finalizer(&api, &schedule, false).await?;
                 return Ok(Turn::Ends(Action::await_change()));
             }

@@ -1,5 +1,5 @@
 use super::decide::{Observation, Step, decide, forget};
-use super::{FINALIZER, LET_GO};
+use super::{FINALIZER, ORPHAN_CONTACTS};
 use crate::api::conditions::{self, types};
 use crate::api::{GalSyncRun, GalSyncSchedule};
 use crate::controller::context::known;
@@ -83,9 +83,9 @@ fn removes(step: Step) -> (String, Vec<String>) {
 #[test]
 fn the_finalizer_follows_the_policy() {
     let orphan = json!({ "spec": { "deletionPolicy": "Orphan" } });
-    assert_eq!(step(&schedule(json!({})), &[]), Step::Hold);
+    assert_eq!(step(&schedule(json!({})), &[]), Step::AddFinalizer);
     assert_eq!(step(&held(json!({})), &[]), Step::Nothing);
-    assert_eq!(step(&held(orphan.clone()), &[]), Step::LetGo(None));
+    assert_eq!(step(&held(orphan.clone()), &[]), Step::RemoveFinalizer(None));
     assert_eq!(step(&schedule(orphan), &[]), Step::Nothing);
     // Deleted before it was ever held: too late to hold it.
     let gone = schedule(json!({ "metadata": { "deletionTimestamp": DELETED, "finalizers": ["other"] } }));
@@ -100,14 +100,14 @@ fn a_deleted_schedule_has_three_ways_out() {
     for (object, runs, reason) in [
         (deleted(json!({})), vec![done], "ContactsRemoved"),
         (deleted(json!({ "spec": { "deletionPolicy": "Orphan" } })), vec![], "ContactsStay"),
-        (deleted(json!({ "metadata": { "annotations": { LET_GO: "true" } } })), vec![], "ContactsStay"),
+        (deleted(json!({ "metadata": { "annotations": { ORPHAN_CONTACTS: "true" } } })), vec![], "ContactsStay"),
     ] {
         match step(&object, &runs) {
-            Step::LetGo(Some(event)) => assert_eq!(event.reason, reason),
+            Step::RemoveFinalizer(Some(event)) => assert_eq!(event.reason, reason),
             other => panic!("{reason}: {other:?}"),
         }
     }
-    let annotated = deleted(json!({ "metadata": { "annotations": { LET_GO: "false" } } }));
+    let annotated = deleted(json!({ "metadata": { "annotations": { ORPHAN_CONTACTS: "false" } } }));
     assert!(matches!(step(&annotated, &[]), Step::Remove(_)));
 }
 
@@ -119,7 +119,11 @@ fn a_pass_under_way_ends_before_contacts_are_removed() {
     let status = decision.status.unwrap();
     let ready = conditions::find(&status.conditions, types::READY).unwrap();
     assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "Deleting"));
-    assert!(ready.message.contains("run pass ends first") && ready.message.contains(LET_GO), "{}", ready.message);
+    assert!(
+        ready.message.contains("run pass ends first") && ready.message.contains(ORPHAN_CONTACTS),
+        "{}",
+        ready.message
+    );
 }
 
 #[test]
