@@ -4,6 +4,7 @@
 mod ahead;
 pub mod certificate;
 pub mod conformance;
+mod decide;
 mod error;
 pub mod exchange;
 mod held;

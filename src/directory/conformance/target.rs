@@ -240,6 +240,11 @@ impl Bench<'_> {
         self.done(ChangeKind::Hide, Some(&shown), Some(&hidden)).await;
         let found = self.reads_back(&hidden).await;
         assert_eq!(found.hidden, self.capabilities.can_hide);
+        // Only the mark changes: it is written all the same.
+        let mut later = found.clone();
+        later.mark.hidden_since = Some("2026-03-02T10:00:00Z".parse().expect("a time"));
+        self.done(ChangeKind::Update, Some(&found), Some(&later)).await;
+        let found = self.reads_back(&later).await;
         self.done(ChangeKind::Unhide, Some(&found), Some(&shown)).await;
         let found = self.reads_back(&shown).await;
         self.done(ChangeKind::Delete, Some(&found), None).await;

@@ -8,6 +8,7 @@ use super::failure::{self, code};
 use super::record::Record;
 use super::target::{ExchangeTarget, Knowledge};
 use super::{classify, contact, names, stamp};
+use crate::directory::decide::{self, Decision, Found, only, refused};
 use crate::directory::{ChangeOutcome, ChangeResult, Error};
 use crate::model::mark::Ownership;
 use crate::model::{Change, ChangeKind, Contact, OwnerMark, RecipientType};
@@ -24,16 +25,8 @@ enum Stop {
 
 type Attempt = Result<ChangeOutcome, Stop>;
 
-fn only(result: ChangeResult) -> ChangeOutcome {
-    ChangeOutcome { result, refused_values: Vec::new(), legacy_exchange_dn: None }
-}
-
-fn refused(hint: impl Into<String>) -> ChangeOutcome {
-    only(ChangeResult::Refused { hint: hint.into() })
-}
-
 fn with(result: ChangeResult, record: &Record) -> ChangeOutcome {
-    ChangeOutcome { legacy_exchange_dn: record.text("legacyExchangeDN").map(str::to_owned), ..only(result) }
+    decide::about(result, record.text("legacyExchangeDN"))
 }
 
 impl ExchangeTarget {
@@ -109,13 +102,49 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     async fn one(&self, change: &Change) -> Attempt {
-        match (change.kind, &change.before, &change.after) {
-            (ChangeKind::Create, None, Some(after)) => self.create(after).await,
-            (ChangeKind::Delete | ChangeKind::Release, Some(before), None) => self.delete(before).await,
-            (ChangeKind::Unmark, Some(before), None) => self.unmark(before).await,
-            (ChangeKind::Adopt, Some(before), Some(after)) => self.adopt(before, after).await,
-            (_, Some(before), Some(after)) => self.update(before, after).await,
-            _ => Ok(refused("the change is not well formed")),
+        // A creation tries first, and looks only where the name is taken.
+        if change.kind == ChangeKind::Create
+            && let Some(after) = &change.after
+        {
+            return self.create(after).await;
+        }
+        let record = match change.before.as_ref() {
+            Some(before) => self.object(before).await?,
+            None => None,
+        };
+        let found = self.found(record.as_ref(), decide::mark_to_be(change));
+        self.carry(decide::decide(change, found), record.as_ref()).await
+    }
+
+    async fn carry(&self, decision: Decision<'_>, record: Option<&Record>) -> Attempt {
+        match (decision, record) {
+            (Decision::Leave(result), Some(record)) if result == ChangeResult::AlreadyDone => Ok(with(result, record)),
+            (Decision::Leave(result), _) => Ok(only(result)),
+            (Decision::Write { current, after }, Some(record)) => self.write(record, &current, after).await,
+            (Decision::Delete, Some(record)) => self.delete(record).await,
+            (Decision::Unmark { current }, Some(record)) => {
+                let changes = stamp::unmark(record, &current, &self.known.organization, self.owner_attribute());
+                self.modify(record, changes).await
+            }
+            // It was there when its creation was refused.
+            (Decision::Create(_), _) | (_, None) => Ok(only(ChangeResult::Drifted)),
+        }
+    }
+
+    /// What a record is to the decision. A contact that lacks its mark is free only if nothing else stands where the
+    /// mark goes.
+    fn found(&self, record: Option<&Record>, mark: Option<OwnerMark>) -> Found {
+        let Some(record) = record else { return Found::Nothing };
+        let reading = &self.known.reading;
+        match (self.ownership(record), mark) {
+            (Ownership::Ours(mark), _) => Found::Ours(Box::new(reading.contact(record, mark))),
+            (Ownership::Unmarked, Some(mark))
+                if is_mail_contact(record) && record.text(self.owner_attribute()).is_none() =>
+            {
+                Found::Free(Box::new(reading.contact(record, mark)))
+            }
+            (Ownership::Unmarked, _) => Found::Unmarked,
+            (Ownership::OtherSync, _) => Found::Other,
         }
     }
 
@@ -154,14 +183,6 @@ impl Writer<'_> {
         self.known.scope.ownership(record.text(self.owner_attribute()), !record.is_class("contact"))
     }
 
-    /// The object as a contact of ours with this contact's key.
-    fn ours(&self, record: &Record, wanted: &Contact) -> Option<Contact> {
-        match self.ownership(record) {
-            Ownership::Ours(mark) if mark.key() == wanted.key() => Some(self.known.reading.contact(record, mark)),
-            _ => None,
-        }
-    }
-
     async fn create(&self, after: &Contact) -> Attempt {
         let dn = self.dn(after);
         let values = stamp::creation(after, &self.known.organization, self.owner_attribute());
@@ -180,75 +201,19 @@ impl Writer<'_> {
         }
     }
 
-    /// An object with the contact's name is there: ours from an earlier push, or somebody's.
+    /// An object with the contact's name is there: ours from an earlier push, or somebody's. A creation writes the mark
+    /// with all else, so that none of ours is ever half made.
     async fn finish(&self, dn: &str, after: &Contact) -> Attempt {
-        let Some(record) = self.read(dn).await? else { return Ok(only(ChangeResult::Drifted)) };
-        match self.ours(&record, after) {
-            Some(current) => self.write(&record, &current, after).await,
-            None => {
-                Ok(refused("another object in the contacts' organizational unit has the contact's name; remove it"))
-            }
-        }
+        let record = self.read(dn).await?;
+        let found = self.found(record.as_ref(), None);
+        self.carry(decide::create(after, found), record.as_ref()).await
     }
 
-    async fn update(&self, before: &Contact, after: &Contact) -> Attempt {
-        let Some(record) = self.object(before).await? else { return Ok(only(ChangeResult::Drifted)) };
-        if let Some(current) = self.ours(&record, after)
-            && current.digest() == after.digest()
-            && current.mark == after.mark
-        {
-            return Ok(with(ChangeResult::AlreadyDone, &record));
-        }
-        match self.ours(&record, before) {
-            Some(current) if current.digest() == before.digest() => self.write(&record, &current, after).await,
-            _ => Ok(only(ChangeResult::Drifted)),
-        }
-    }
-
-    async fn adopt(&self, before: &Contact, after: &Contact) -> Attempt {
-        let Some(record) = self.object(before).await? else { return Ok(only(ChangeResult::Drifted)) };
-        match self.ownership(&record) {
-            Ownership::Ours(mark) => {
-                let current = self.known.reading.contact(&record, mark);
-                let same = current.key() == after.key() && current.digest() == after.digest();
-                Ok(if same { with(ChangeResult::AlreadyDone, &record) } else { only(ChangeResult::Drifted) })
-            }
-            Ownership::Unmarked if is_mail_contact(&record) && record.text(self.owner_attribute()).is_none() => {
-                let bare = OwnerMark { value_hashes: Default::default(), ..after.mark.clone() };
-                let current = self.known.reading.contact(&record, bare);
-                let held = [&current.primary, &current.delivery];
-                let value = format!("smtp:{}", before.primary);
-                if !held.contains(&&before.primary) && !current.foreign_values.contains(&value) {
-                    return Ok(only(ChangeResult::Drifted));
-                }
-                self.write(&record, &current, after).await
-            }
-            _ => Ok(only(ChangeResult::Drifted)),
-        }
-    }
-
-    async fn unmark(&self, before: &Contact) -> Attempt {
-        let Some(record) = self.object(before).await? else { return Ok(only(ChangeResult::AlreadyDone)) };
-        match self.ours(&record, before) {
-            Some(current) if current.mark.adopted && current.digest() == before.digest() => {
-                let changes = stamp::unmark(&record, &current, &self.known.organization, self.owner_attribute());
-                self.modify(&record, changes).await
-            }
-            None if self.ownership(&record) == Ownership::Unmarked => Ok(with(ChangeResult::AlreadyDone, &record)),
-            _ => Ok(only(ChangeResult::Drifted)),
-        }
-    }
-
-    async fn delete(&self, before: &Contact) -> Attempt {
-        let Some(record) = self.object(before).await? else { return Ok(only(ChangeResult::AlreadyDone)) };
-        match self.ours(&record, before) {
-            Some(current) if !current.mark.adopted && current.digest() == before.digest() => {}
-            _ => return Ok(only(ChangeResult::Drifted)),
-        }
-        let result = self.session.delete(&self.address(&record)).await.map_err(|error| self.lost(&error))?;
+    async fn delete(&self, record: &Record) -> Attempt {
+        let result = self.session.delete(&self.address(record)).await.map_err(|error| self.lost(&error))?;
         match result.rc {
-            code::SUCCESS => Ok(with(ChangeResult::Done, &record)),
-            code::NO_OBJECT => Ok(with(ChangeResult::AlreadyDone, &record)),
+            code::SUCCESS => Ok(with(ChangeResult::Done, record)),
+            code::NO_OBJECT => Ok(with(ChangeResult::AlreadyDone, record)),
             _ => self.other(&result, std::iter::empty()),
         }
     }

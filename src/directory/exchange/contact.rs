@@ -2,9 +2,10 @@
 
 use super::record::Record;
 use super::{attributes, classify, names};
+use crate::directory::decide::lost_address;
 use crate::directory::proxy_address::{proxy, sort_in};
 use crate::model::mapping::Mapping;
-use crate::model::{Contact, ContactName, OwnerMark, SmtpAddress};
+use crate::model::{Contact, ContactName, OwnerMark};
 
 /// All attributes that a contact of ours is made of.
 pub(super) fn ldap_attributes(owner_attribute: &str) -> Vec<&str> {
@@ -41,8 +42,7 @@ impl Reading {
     pub(super) fn contact(&self, record: &Record, mark: OwnerMark) -> Contact {
         let delivery = record.external();
         let name = record.text("cn").unwrap_or_else(|| names::first_value(&record.dn));
-        let lost = || SmtpAddress::parse(&format!("{}@lost.invalid", mark.key().anchor().replace(['@', ' '], "-")));
-        let lost = || lost().or_else(|_| SmtpAddress::parse("contact@lost.invalid")).expect("a valid address");
+        let lost = || lost_address(&mark);
         let primary = record.addresses().primary.or_else(|| delivery.clone()).unwrap_or_else(lost);
         let mut contact = Contact {
             name: ContactName::existing(name),
@@ -94,6 +94,7 @@ pub(super) mod tests {
 
     #[test]
     fn values_are_ours_by_the_mark() {
+        use crate::model::SmtpAddress;
         let proxies =
             ["SMTP:Ada@b.test", "smtp:ada@c.test", "smtp:x@b.test", "smtp:y@b.test", "X500:/o=A", "sip:ada@b.test"];
         let record = Record::of(

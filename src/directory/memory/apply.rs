@@ -3,10 +3,11 @@
 
 use super::state::{Object, State};
 use super::{Faults, MemoryTarget};
+use crate::directory::decide::{self, Decision, Found, only};
 use crate::directory::{ChangeOutcome, ChangeResult};
 use crate::model::mark::{MarkScope, Ownership};
 use crate::model::taken::smtp_value;
-use crate::model::{Anchor, Attribute, Change, ChangeKind, Contact, Entry, RecipientType, SmtpAddress};
+use crate::model::{Anchor, Attribute, Change, ChangeKind, Contact, Entry, OwnerMark, RecipientType, SmtpAddress};
 use std::sync::Arc;
 
 impl MemoryTarget {
@@ -30,122 +31,71 @@ impl MemoryTarget {
         }
         let state = Arc::make_mut(&mut inner.state);
         let scope = self.scope(state);
-        let carried = Carrying { target: self, state, scope };
-        match (change.kind, &change.before, &change.after) {
-            (ChangeKind::Create, None, Some(after)) => carried.create(after),
-            (ChangeKind::Delete | ChangeKind::Release, Some(before), None) => carried.delete(before),
-            (ChangeKind::Unmark, Some(before), None) => carried.unmark(before),
-            (ChangeKind::Adopt, Some(before), Some(after)) => carried.adopt(before, after),
-            (_, Some(before), Some(after)) => carried.update(before, after),
-            _ => only(ChangeResult::Refused { hint: "the change is not well formed".into() }),
+        let writer = Writer { target: self, state, scope };
+        let object = change.before.as_ref().or(change.after.as_ref()).and_then(|contact| writer.object(contact));
+        let found = writer.found(object.as_ref(), decide::mark_to_be(change));
+        match (decide::decide(change, found), object) {
+            (Decision::Leave(result), Some(object)) if result == ChangeResult::AlreadyDone => told(result, &object),
+            (Decision::Leave(result), _) => only(result),
+            (Decision::Create(after), _) => writer.create(after),
+            (Decision::Write { current, after }, Some(object)) => writer.write(object, Some(&current), after),
+            (Decision::Delete, Some(object)) => writer.delete(object),
+            (Decision::Unmark { current }, Some(object)) => writer.unmark(object, &current),
+            (_, None) => unreachable!("only a creation is about an object that is not there"),
         }
     }
 }
 
-struct Carrying<'a> {
+struct Writer<'a> {
     target: &'a MemoryTarget,
     state: &'a mut State,
     scope: MarkScope,
 }
 
-impl Carrying<'_> {
-    fn create(self, after: &Contact) -> ChangeOutcome {
-        let existing = self.state.named(after.name.as_str()).cloned();
-        let Some(object) = existing else {
-            let anchor = format!("{}-{}", after.name, self.state.now() + 1);
-            let entry = Entry::new(Anchor::new(anchor).expect("a name and a number"), RecipientType::MailContact);
-            return self.write(Object { name: after.name.to_string(), ..Object::of(entry) }, None, after);
-        };
-        match self.scope.ownership(object.mark.as_deref(), object.synchronized) {
-            Ownership::Ours(mark) if mark.key() == after.key() => match self.target.contact(&object, mark) {
-                Some(current) if current.digest() == after.digest() => done(ChangeResult::AlreadyDone, &object),
-                current => self.write(object, current.as_ref(), after),
-            },
-            // Half made: an earlier push was cut off before it could write the mark.
-            Ownership::Unmarked if object.entry.external.as_ref().is_none_or(|found| *found == after.delivery) => {
-                self.write(object, None, after)
+impl Writer<'_> {
+    /// The object that a contact is about: by its handle, or by its name.
+    fn object(&self, contact: &Contact) -> Option<Object> {
+        match &contact.handle {
+            Some(handle) => self.state.object(&Anchor::new(handle.as_str()).ok()?).cloned(),
+            None => self.state.named(contact.name.as_str()).cloned(),
+        }
+    }
+
+    /// What an object is to the decision.
+    fn found(&self, object: Option<&Object>, mark: Option<OwnerMark>) -> Found {
+        let Some(object) = object else { return Found::Nothing };
+        let contact = |mark| Box::new(self.target.contact(object, mark));
+        match (self.scope.ownership(object.mark.as_deref(), object.synchronized), mark) {
+            (Ownership::Ours(mark), _) => Found::Ours(contact(mark)),
+            (Ownership::Unmarked, Some(mark))
+                if object.entry.recipient_type == RecipientType::MailContact && !object.synchronized =>
+            {
+                Found::Free(contact(mark))
             }
-            _ => only(ChangeResult::Refused { hint: "another object has the contact's name".into() }),
+            (Ownership::Unmarked, _) => Found::Unmarked,
+            (Ownership::OtherSync, _) => Found::Other,
         }
     }
 
-    fn update(self, before: &Contact, after: &Contact) -> ChangeOutcome {
-        let Some((object, current)) = self.find(before) else { return self.moved_on(after) };
-        if current.key() == after.key() && current.digest() == after.digest() {
-            return done(ChangeResult::AlreadyDone, &object);
-        }
-        if current.key() != before.key() || current.digest() != before.digest() {
-            return only(ChangeResult::Drifted);
-        }
-        self.write(object, Some(before), after)
+    fn create(self, after: &Contact) -> ChangeOutcome {
+        let anchor = format!("{}-{}", after.name, self.state.now() + 1);
+        let entry = Entry::new(Anchor::new(anchor).expect("a name and a number"), RecipientType::MailContact);
+        self.write(Object { name: after.name.to_string(), ..Object::of(entry) }, None, after)
     }
 
-    /// Nothing carries the old key: either the change was carried out before, or the contact is gone.
-    fn moved_on(self, after: &Contact) -> ChangeOutcome {
-        match self.find(after) {
-            Some((object, current)) if current.digest() == after.digest() => done(ChangeResult::AlreadyDone, &object),
-            _ => only(ChangeResult::Drifted),
-        }
-    }
-
-    fn delete(self, before: &Contact) -> ChangeOutcome {
-        let Some((object, current)) = self.find(before) else { return only(ChangeResult::AlreadyDone) };
-        if current.mark.adopted || current.digest() != before.digest() {
-            return only(ChangeResult::Drifted);
-        }
-        let outcome = done(ChangeResult::Done, &object);
+    fn delete(self, object: Object) -> ChangeOutcome {
         self.state.remove(&object.entry.anchor);
-        outcome
+        told(ChangeResult::Done, &object)
     }
 
-    fn unmark(self, before: &Contact) -> ChangeOutcome {
-        let Some((mut object, current)) = self.find(before) else { return only(ChangeResult::AlreadyDone) };
-        if !current.mark.adopted || current.digest() != before.digest() {
-            return only(ChangeResult::Drifted);
-        }
+    fn unmark(self, mut object: Object, current: &Contact) -> ChangeOutcome {
         object.mark = None;
         object.entry.hidden = false;
-        object.entry.secondary.retain(|address| !before.secondary.contains(address));
-        object.entry.x500.retain(|dn| !before.x500.contains(dn));
-        let outcome = done(ChangeResult::Done, &object);
+        object.entry.secondary.retain(|address| !current.secondary.contains(address));
+        object.entry.x500.retain(|dn| !current.x500.contains(dn));
+        let outcome = told(ChangeResult::Done, &object);
         self.state.put(object);
         outcome
-    }
-
-    fn adopt(self, before: &Contact, after: &Contact) -> ChangeOutcome {
-        let anchor = before.handle.clone().and_then(|handle| Anchor::new(handle).ok());
-        let Some(object) = anchor.and_then(|anchor| self.state.object(&anchor)).cloned() else {
-            return only(ChangeResult::Drifted);
-        };
-        match self.scope.ownership(object.mark.as_deref(), object.synchronized) {
-            Ownership::Ours(mark) => match self.target.contact(&object, mark) {
-                Some(current) if current.key() == after.key() && current.digest() == after.digest() => {
-                    done(ChangeResult::AlreadyDone, &object)
-                }
-                _ => only(ChangeResult::Drifted),
-            },
-            Ownership::Unmarked
-                if object.entry.recipient_type == RecipientType::MailContact
-                    && !object.synchronized
-                    && holds(&object, &before.primary) =>
-            {
-                self.write(object, None, after)
-            }
-            _ => only(ChangeResult::Drifted),
-        }
-    }
-
-    /// Our object with the contact's key, by handle where that still is it.
-    fn find(&self, contact: &Contact) -> Option<(Object, Contact)> {
-        let ours = |object: &Object| match self.scope.ownership(object.mark.as_deref(), object.synchronized) {
-            Ownership::Ours(mark) if mark.key() == contact.key() => self.target.contact(object, mark),
-            _ => None,
-        };
-        let handle = contact.handle.clone().and_then(|handle| Anchor::new(handle).ok());
-        let by_handle = handle.and_then(|anchor| self.state.object(&anchor));
-        by_handle
-            .and_then(|object| ours(object).map(|found| (object.clone(), found)))
-            .or_else(|| self.state.objects().find_map(|object| Some((object.clone(), ours(object)?))))
     }
 
     /// Writes `after` into the object: our values that are in `before` and not in `after` go, others' stay.
@@ -179,21 +129,12 @@ impl Carrying<'_> {
         let dn = || format!("/o={}/ou=GalSync/cn=Recipients/cn={}", self.scope.target, after.name);
         entry.legacy_exchange_dn.get_or_insert_with(dn);
         object.mark = Some(after.mark.to_string());
-        let outcome = ChangeOutcome { refused_values: refused, ..done(ChangeResult::Done, &object) };
+        let outcome = ChangeOutcome { refused_values: refused, ..told(ChangeResult::Done, &object) };
         self.state.put(object);
         outcome
     }
 }
 
-fn holds(object: &Object, address: &SmtpAddress) -> bool {
-    let entry = &object.entry;
-    entry.primary.iter().chain(&entry.external).chain(&entry.secondary).any(|held| held == address)
-}
-
-fn only(result: ChangeResult) -> ChangeOutcome {
-    ChangeOutcome { result, refused_values: Vec::new(), legacy_exchange_dn: None }
-}
-
-fn done(result: ChangeResult, object: &Object) -> ChangeOutcome {
-    ChangeOutcome { legacy_exchange_dn: object.entry.legacy_exchange_dn.clone(), ..only(result) }
+fn told(result: ChangeResult, object: &Object) -> ChangeOutcome {
+    decide::about(result, object.entry.legacy_exchange_dn.as_deref())
 }

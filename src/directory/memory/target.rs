@@ -2,6 +2,7 @@
 
 use super::Memory;
 use super::state::{Object, State};
+use crate::directory::decide::lost_address;
 use crate::directory::{ChangeOutcome, ContentsCompletion, Error, Normalizer, Target, TargetEvent};
 use crate::model::mapping::Mapping;
 use crate::model::mark::{MarkScope, Ownership};
@@ -36,10 +37,7 @@ impl MemoryTarget {
 
     fn events(&self, scope: &MarkScope, object: Object) -> Vec<TargetEvent> {
         match scope.ownership(object.mark.as_deref(), object.synchronized) {
-            Ownership::Ours(mark) => match self.contact(&object, mark) {
-                Some(contact) => vec![TargetEvent::Owned(Box::new(contact))],
-                None => Vec::new(),
-            },
+            Ownership::Ours(mark) => vec![TargetEvent::Owned(Box::new(self.contact(&object, mark)))],
             ownership => {
                 let kind = holder_kind(&object, &ownership);
                 taken(&object, kind).into_iter().map(|taken| TargetEvent::Taken(Box::new(taken))).collect()
@@ -47,10 +45,11 @@ impl MemoryTarget {
         }
     }
 
-    /// An object with our mark as a contact; one that has lost its addresses is nothing until it is made again.
-    pub(super) fn contact(&self, object: &Object, mark: OwnerMark) -> Option<Contact> {
+    /// The object as a contact with `mark`. One that has lost its addresses gets one under `.invalid`, so that the next
+    /// plan sees the difference.
+    pub(super) fn contact(&self, object: &Object, mark: OwnerMark) -> Contact {
         let entry = &object.entry;
-        let delivery = entry.external.clone()?;
+        let delivery = entry.external.clone().unwrap_or_else(|| lost_address(&mark));
         let primary = entry.primary.clone().unwrap_or_else(|| delivery.clone());
         let mut contact = Contact {
             name: ContactName::existing(object.name()),
@@ -79,7 +78,7 @@ impl MemoryTarget {
                 contact.foreign_values.insert(format!("x500:{dn}"));
             }
         }
-        Some(contact)
+        contact
     }
 }
 

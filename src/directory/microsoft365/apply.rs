@@ -4,11 +4,12 @@
 //! made in three steps of which the last writes the mark: until then it is found by its name and delivery address.
 
 use super::cmdlet::{Call, Exchange, Failed, quoted};
-use super::cmdlet_error::{CmdletError, CmdletErrorKind};
 use super::contact::{ContactReader, Details};
+use super::cmdlet_error::{CmdletError, CmdletErrorKind};
 use super::row::{Kind, Row};
 use super::target::Microsoft365Target;
 use super::write::{self, Writes};
+use crate::directory::decide::{self, Decision, Found, only, refused};
 use crate::directory::{ChangeOutcome, ChangeResult, Error};
 use crate::model::mark::Ownership;
 use crate::model::{Change, ChangeKind, Contact, OwnerMark, RecipientType};
@@ -18,25 +19,18 @@ use std::collections::HashMap;
 
 /// Objects that are read by one filter.
 const CHUNK: usize = 20;
-/// Chunks under way at least, so that reader one and writing another overlap. How many cmdlets are under way is the
+/// Chunks under way at least, so that reading one and writing another overlap. How many cmdlets are under way is the
 /// pacer's to say.
 const CHUNKS: usize = 3;
 /// Exchange Online does not say when its quota for new contacts permits more; experience says hours.
 const QUOTA_PAUSE: SignedDuration = SignedDuration::from_hours(4);
 
 type Attempt = Result<ChangeOutcome, Error>;
-type Found = HashMap<String, (Row, Details)>;
-
-pub(super) fn only(result: ChangeResult) -> ChangeOutcome {
-    ChangeOutcome { result, refused_values: Vec::new(), legacy_exchange_dn: None }
-}
-
-fn refused(hint: impl Into<String>) -> ChangeOutcome {
-    only(ChangeResult::Refused { hint: hint.into() })
-}
+type Object = (Row, Details);
+type Objects = HashMap<String, Object>;
 
 fn with(result: ChangeResult, row: &Row) -> ChangeOutcome {
-    ChangeOutcome { legacy_exchange_dn: row.text("LegacyExchangeDN").map(str::to_owned), ..only(result) }
+    decide::about(result, row.text("LegacyExchangeDN"))
 }
 
 impl Microsoft365Target {
@@ -73,7 +67,7 @@ impl Writer<'_> {
     }
 
     /// The objects that these changes are about, by id, and by name where no id is known.
-    async fn objects(&self, changes: &[Change]) -> Result<Found, Error> {
+    async fn objects(&self, changes: &[Change]) -> Result<Objects, Error> {
         let known = changes.iter().filter_map(|change| {
             let contact = change.before.as_ref().or(change.after.as_ref())?;
             match (&contact.handle, change.kind) {
@@ -84,9 +78,9 @@ impl Writer<'_> {
         });
         let filter = known.collect::<Vec<_>>().join(" -or ");
         if filter.is_empty() {
-            return Ok(Found::new());
+            return Ok(Objects::new());
         }
-        let mut found = Found::new();
+        let mut found = Objects::new();
         for object in self.exchange.find(&filter, self.reader).await? {
             let (guid, name) = (object.0.guid().unwrap_or_default(), object.0.text("Name").unwrap_or_default());
             found.insert(name.to_lowercase(), object.clone());
@@ -95,63 +89,43 @@ impl Writer<'_> {
         Ok(found)
     }
 
-    async fn one(&self, change: &Change, found: &Found) -> Attempt {
-        let object = |contact: &Contact| {
+    async fn one(&self, change: &Change, found: &Objects) -> Attempt {
+        let contact = change.before.as_ref().or(change.after.as_ref());
+        let object = contact.and_then(|contact| {
             let name = || contact.name.as_str().to_lowercase();
             found.get(&contact.handle.clone().unwrap_or_else(name))
-        };
-        match (change.kind, &change.before, &change.after) {
-            (ChangeKind::Create, None, Some(after)) => match object(after) {
-                Some(half) => self.finish(half, after).await,
-                None => self.create(after).await,
-            },
-            (ChangeKind::Delete | ChangeKind::Release, Some(before), None) => self.delete(object(before), before).await,
-            (ChangeKind::Unmark, Some(before), None) => self.unmark(object(before), before).await,
-            (ChangeKind::Adopt, Some(before), Some(after)) => self.adopt(object(before), before, after).await,
-            (_, Some(before), Some(after)) => self.update(object(before), before, after).await,
-            _ => Ok(refused("the change is not well formed")),
+        });
+        match decide::decide(change, self.found(object, decide::mark_to_be(change))) {
+            Decision::Create(after) => self.create(after).await,
+            decision => self.change(decision, object).await,
         }
     }
 
-    /// The object as a contact of ours with this contact's key.
-    fn ours(&self, (row, details): &(Row, Details), wanted: &Contact) -> Option<Contact> {
-        match self.reader.ownership(row) {
-            Ownership::Ours(mark) if mark.key() == wanted.key() => Some(self.reader.contact(row, details, mark)),
-            _ => None,
-        }
-    }
-
-    async fn update(&self, object: Option<&(Row, Details)>, before: &Contact, after: &Contact) -> Attempt {
-        let Some(object) = object else { return Ok(only(ChangeResult::Drifted)) };
-        if let Some(current) = self.ours(object, after)
-            && current.digest() == after.digest()
-            && current.mark == after.mark
-        {
-            return Ok(with(ChangeResult::AlreadyDone, &object.0));
-        }
-        match self.ours(object, before) {
-            Some(current) if current.digest() == before.digest() => self.write(&object.0, &current, after).await,
-            _ => Ok(only(ChangeResult::Drifted)),
-        }
-    }
-
-    async fn adopt(&self, object: Option<&(Row, Details)>, before: &Contact, after: &Contact) -> Attempt {
-        let Some(object) = object else { return Ok(only(ChangeResult::Drifted)) };
-        let (row, details) = object;
-        match self.reader.ownership(row) {
-            Ownership::Ours(mark) => {
-                let current = self.reader.contact(row, details, mark);
-                let same = current.key() == after.key() && current.digest() == after.digest();
-                Ok(if same { with(ChangeResult::AlreadyDone, row) } else { only(ChangeResult::Drifted) })
+    /// All but creating.
+    async fn change(&self, decision: Decision<'_>, object: Option<&Object>) -> Attempt {
+        let row = object.map(|(row, _)| row);
+        match (decision, row) {
+            (Decision::Leave(result), Some(row)) if result == ChangeResult::AlreadyDone => Ok(with(result, row)),
+            (Decision::Leave(result), _) => Ok(only(result)),
+            (Decision::Write { current, after }, Some(row)) => self.write(row, &current, after).await,
+            (Decision::Delete, Some(row)) => self.delete(row).await,
+            (Decision::Unmark { current }, Some(row)) => {
+                self.carry(row, &write::unmark(&current, &self.reader.owner_attribute), None).await
             }
-            Ownership::Unmarked if self.is_free(row) => {
-                let current = self.reader.contact(row, details, bare(&after.mark));
-                let value = format!("smtp:{}", before.primary);
-                let holds = [&current.primary, &current.delivery].contains(&&before.primary)
-                    || current.foreign_values.contains(&value);
-                if holds { self.write(row, &current, after).await } else { Ok(only(ChangeResult::Drifted)) }
+            (Decision::Create(_), _) | (_, None) => Ok(only(ChangeResult::Drifted)),
+        }
+    }
+
+    /// What an object is to the decision.
+    fn found(&self, object: Option<&Object>, mark: Option<OwnerMark>) -> Found {
+        let Some((row, details)) = object else { return Found::Nothing };
+        match (self.reader.ownership(row), mark) {
+            (Ownership::Ours(mark), _) => Found::Ours(Box::new(self.reader.contact(row, details, mark))),
+            (Ownership::Unmarked, Some(mark)) if self.is_free(row) => {
+                Found::Free(Box::new(self.reader.contact(row, details, mark)))
             }
-            _ => Ok(only(ChangeResult::Drifted)),
+            (Ownership::Unmarked, _) => Found::Unmarked,
+            (Ownership::OtherSync, _) => Found::Other,
         }
     }
 
@@ -162,33 +136,12 @@ impl Writer<'_> {
             && row.text(&self.reader.owner_attribute).is_none()
     }
 
-    async fn unmark(&self, object: Option<&(Row, Details)>, before: &Contact) -> Attempt {
-        let Some(object) = object else { return Ok(only(ChangeResult::AlreadyDone)) };
-        match self.ours(object, before) {
-            Some(current) if current.mark.adopted && current.digest() == before.digest() => {
-                let writes = write::unmark(&current, &self.reader.owner_attribute);
-                self.carry(&object.0, &writes, None).await
-            }
-            None if self.reader.ownership(&object.0) == Ownership::Unmarked => {
-                Ok(with(ChangeResult::AlreadyDone, &object.0))
-            }
-            _ => Ok(only(ChangeResult::Drifted)),
-        }
-    }
-
-    async fn delete(&self, object: Option<&(Row, Details)>, before: &Contact) -> Attempt {
-        let Some(object) = object else { return Ok(only(ChangeResult::AlreadyDone)) };
-        match self.ours(object, before) {
-            Some(current) if !current.mark.adopted && current.digest() == before.digest() => {}
-            _ => return Ok(only(ChangeResult::Drifted)),
-        }
-        let call = Call::new("Remove-MailContact").with("Identity", identity(&object.0)).with("Confirm", false);
+    async fn delete(&self, row: &Row) -> Attempt {
+        let call = Call::new("Remove-MailContact").with("Identity", identity(row)).with("Confirm", false);
         match self.exchange.run(&call).await {
-            Ok(_) => Ok(with(ChangeResult::Done, &object.0)),
-            // It was there a moment ago: an earlier try of the same call removed it.
-            Err(Failed::Cmdlet(CmdletError { kind: CmdletErrorKind::NotFound, .. })) => {
-                Ok(with(ChangeResult::Done, &object.0))
-            }
+            Ok(_) => Ok(with(ChangeResult::Done, row)),
+            // It was there a moment ago; nobody has to know whether an earlier try of the same call removed it.
+            Err(Failed::Cmdlet(CmdletError { kind: CmdletErrorKind::NotFound, .. })) => Ok(with(ChangeResult::AlreadyDone, row)),
             Err(failed) => told("Remove-MailContact", failed),
         }
     }
@@ -230,24 +183,13 @@ impl Writer<'_> {
             }
         }
         match found.first() {
-            Some(object) => self.finish(object, after).await,
-            None if is_there => Ok(refused("another object has the contact's name or alias; rename or remove it")),
+            Some(object) => {
+                let mark = decide::without_values(&after.mark);
+                self.change(decide::create(after, self.found(Some(object), Some(mark))), Some(object)).await
+            }
+            None if is_there => Ok(refused(decide::NAME_TAKEN)),
             None => Ok(only(ChangeResult::Deferred)),
         }
-    }
-
-    /// An object with the contact's name: ours, half made by an earlier push, or somebody else's.
-    async fn finish(&self, object: &(Row, Details), after: &Contact) -> Attempt {
-        let (row, details) = object;
-        if let Some(current) = self.ours(object, after) {
-            return self.write(row, &current, after).await;
-        }
-        let named = row.text("Name").is_some_and(|name| name.eq_ignore_ascii_case(after.name.as_str()));
-        if named && self.is_free(row) && row.external().is_none_or(|external| external == after.delivery) {
-            let current = self.reader.contact(row, details, bare(&after.mark));
-            return self.complete(row, &current, after, false).await;
-        }
-        Ok(refused("another object has the contact's name or alias; rename or remove it"))
     }
 
     async fn complete(&self, row: &Row, current: &Contact, after: &Contact, just_made: bool) -> Attempt {
@@ -321,11 +263,6 @@ impl Writer<'_> {
             }
         }
     }
-}
-
-/// The mark before any value was added.
-fn bare(mark: &OwnerMark) -> OwnerMark {
-    OwnerMark { value_hashes: Default::default(), ..mark.clone() }
 }
 
 /// By Guid, which moving and renaming do not change.

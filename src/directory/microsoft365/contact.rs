@@ -2,10 +2,11 @@
 
 use super::attributes::{on_contact_only, on_recipient, properties, property, value};
 use super::row::{Kind, Row};
+use crate::directory::decide::lost_address;
 use crate::directory::proxy_address::{proxy, sort_in};
 use crate::model::mapping::Mapping;
 use crate::model::mark::{MarkScope, Ownership};
-use crate::model::{Attribute, Contact, ContactName, OwnerMark, RecipientType, SmtpAddress};
+use crate::model::{Attribute, Contact, ContactName, OwnerMark, RecipientType};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What Get-Recipient is asked for of everybody in the address space.
@@ -65,7 +66,7 @@ impl ContactReader {
     /// The object as a contact with `mark`. One that lost its addresses gets one under `.invalid`, so that the
     /// next plan sees the difference.
     pub(super) fn contact(&self, row: &Row, details: &Details, mark: OwnerMark) -> Contact {
-        let lost = || SmtpAddress::parse("contact@lost.invalid").expect("a valid address");
+        let lost = || lost_address(&mark);
         let delivery = row.external();
         let primary = row.addresses().primary.or_else(|| delivery.clone()).unwrap_or_else(lost);
         let name = row.text("Name").unwrap_or_default();
@@ -101,6 +102,7 @@ impl ContactReader {
 pub(super) mod tests {
     use super::super::row::tests::row;
     use super::*;
+    use crate::model::SmtpAddress;
     use crate::model::mark::value_hash;
     use serde_json::{Value, json};
 
