@@ -2,6 +2,7 @@
 //! as the system's other users, and calls [`source`] and [`target`]; both panic with what does not hold. The
 //! suite looks only at what it made itself, so that it runs against systems that hold other things as well.
 
+mod contents;
 mod source;
 mod target;
 

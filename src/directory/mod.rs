@@ -1,21 +1,19 @@
 //! The mail systems. A [`Source`] reads entries, a [`Target`] holds contacts; each kind of system has a folder.
 //! Sorting, diffing, batching, retrying, counting and safety live outside, once.
 
-mod ahead;
 pub mod certificate;
 pub mod conformance;
 mod decide;
 mod error;
 pub mod exchange;
-mod held;
 pub mod memory;
 pub mod microsoft365;
-mod normal;
 mod normalizer;
-mod proxy_address;
+mod recipient;
 pub mod registry;
 pub mod secrets;
 mod source;
+mod stream;
 mod target;
 #[cfg(test)]
 mod travels;

@@ -1,6 +1,6 @@
 //! What a kind of target makes of a contact, as a value: it runs where the plan is made, wherever the target is.
 
-use super::normal;
+use super::recipient::normalize::normalize;
 use crate::model::mapping::Mapping;
 use crate::model::reason::Warning;
 use crate::model::{Attribute, Contact};
@@ -32,7 +32,7 @@ impl Normalizer {
     pub fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>) {
         match self {
             Self::Exchange { mapping, marked } => {
-                normal::normalize(contact, mapping, |attribute| marked.contains(&attribute))
+                normalize(contact, mapping, |attribute| marked.contains(&attribute))
             }
             Self::Memory { mapping, can_hide, x500 } => plain(contact, mapping, *can_hide, *x500),
         }

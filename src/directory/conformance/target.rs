@@ -1,47 +1,17 @@
 //! What holds for every target.
 
 use super::Fixture;
-use crate::directory::{ChangeResult, ContentsCompletion, Target, TargetEvent};
+use super::contents::{Contents, contents};
+use crate::directory::{ChangeResult, Target};
 use crate::model::mapping::Mapping;
 use crate::model::mark::OwnerMark;
 use crate::model::observed::Capabilities;
 use crate::model::reason::ChangeReason;
-use crate::model::taken::{HolderKind, Taken, smtp_value};
+use crate::model::taken::{HolderKind, smtp_value};
 use crate::model::{
-    Anchor, Attribute, Change, ChangeKind, Contact, ContactName, Domain, EntryClass, Key, OwnerId, SmtpAddress, SyncId,
+    Anchor, Attribute, Change, ChangeKind, Contact, ContactName, EntryClass, Key, OwnerId, SmtpAddress, SyncId,
     SystemIdentity,
 };
-use futures::TryStreamExt;
-use std::collections::{BTreeMap, BTreeSet};
-
-#[derive(Debug, Default)]
-struct Contents {
-    owned: BTreeMap<Key, Contact>,
-    taken: Vec<Taken>,
-    own_domains: BTreeSet<Domain>,
-}
-
-async fn contents(target: &dyn Target) -> Contents {
-    let mut contents = Contents::default();
-    let mut complete = false;
-    let mut events = target.contents();
-    while let Some(event) = events.try_next().await.expect("the contents can be read") {
-        assert!(!complete, "an event came after the completion");
-        match event {
-            TargetEvent::Owned(contact) => {
-                let twice = contents.owned.insert(contact.key(), *contact);
-                assert!(twice.is_none(), "two contacts have one mark");
-            }
-            TargetEvent::Taken(taken) => contents.taken.push(*taken),
-            TargetEvent::Complete(ContentsCompletion { own_domains }) => {
-                contents.own_domains = own_domains;
-                complete = true;
-            }
-        }
-    }
-    assert!(complete, "the read of the contents did not complete");
-    contents
-}
 
 fn owner(name: &str) -> OwnerId {
     OwnerId::new(name).expect("a plain name")

@@ -3,7 +3,7 @@
 use super::record::Record;
 use super::{attributes, classify, names};
 use crate::directory::decide::lost_address;
-use crate::directory::proxy_address::{proxy, sort_in};
+use crate::directory::recipient::proxy_address::{proxy, sort_in};
 use crate::model::mapping::Mapping;
 use crate::model::{Contact, ContactName, OwnerMark};
 

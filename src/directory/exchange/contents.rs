@@ -6,7 +6,8 @@ use super::record::Record;
 use super::search::{self, Query};
 use super::target::{ExchangeTarget, Knowledge};
 use super::{contact, forest, names};
-use crate::directory::held::Held;
+use crate::directory::recipient::occupied::Occupied;
+use crate::directory::stream::until_error;
 use crate::directory::{ContentsCompletion, Error, TargetEvent};
 use crate::model::mark::Ownership;
 use crate::model::taken::{Holder, HolderKind};
@@ -59,12 +60,7 @@ pub(super) async fn read(target: &ExchangeTarget) -> Result<Events, Error> {
     }
     let last = stream::once(ready(Ok(TargetEvent::Complete(ContentsCompletion { own_domains }))));
     let all = stream::iter(parts).flatten().chain(last);
-    // Nothing may follow an error: what is read in part must not look complete.
-    let until_error = all.scan(false, |failed, event| {
-        let stop = std::mem::replace(failed, event.is_err());
-        ready((!stop).then_some(event))
-    });
-    Ok(until_error.boxed())
+    Ok(until_error(all).boxed())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +122,7 @@ fn kind(record: &Record, other_sync: bool) -> HolderKind {
 
 fn taken(record: &Record, other_sync: bool) -> Vec<TargetEvent> {
     let kind = kind(record, other_sync);
-    let mut held = Held::of(record.texts("proxyAddresses"));
+    let mut held = Occupied::of(record.texts("proxyAddresses"));
     let primary = record.addresses().primary;
     if let Some(primary) = &primary {
         held.address(primary, true);

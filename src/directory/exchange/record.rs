@@ -1,6 +1,6 @@
 //! One entry of a search result, with values as bytes and names compared without case.
 
-use crate::directory::proxy_address::{self, Addresses};
+use crate::directory::recipient::proxy_address::{self, Addresses};
 use crate::model::SmtpAddress;
 use ldap3::ResultEntry;
 use ldap3::asn1::{PL, StructureTag};

@@ -8,6 +8,7 @@ use super::failure::SYSTEM;
 use super::groups::{self, Place};
 use super::search::{self, Query};
 use super::{ExchangeSecrets, forest, names, source_verify};
+use crate::directory::stream::{members as member_events, until_error};
 use crate::directory::{Completion, Error, Source, SourceEvent, Token};
 use crate::model::connector::{Connector, ExchangeOnPremises, ReadScope};
 use crate::model::observed::{Counters, Verification};
@@ -18,7 +19,6 @@ use std::future::ready;
 use std::sync::{Arc, Mutex};
 
 /// Most anchors of one [`SourceEvent::Members`].
-const MEMBERS_AT_ONCE: usize = 10_000;
 
 /// The recipients of one forest, or of parts of it.
 pub struct ExchangeSource {
@@ -147,11 +147,7 @@ impl ExchangeSource {
         let mut events = Vec::new();
         for group in &self.scope.groups {
             let anchors: Vec<Anchor> = groups::members(&places, group).await?.into_iter().collect();
-            let event = |anchors: &[Anchor]| SourceEvent::Members { group: group.clone(), anchors: anchors.to_vec() };
-            match anchors.is_empty() {
-                true => events.push(event(&[])),
-                false => events.extend(anchors.chunks(MEMBERS_AT_ONCE).map(event)),
-            }
+            events.extend(member_events(group, &anchors));
         }
         Ok(events)
     }
@@ -252,16 +248,6 @@ pub(super) fn nameless(server: &str) -> Error {
     }
 }
 
-/// Ends after the first error, so that nothing that follows can make a broken read look complete.
-fn until_error<T: Send>(
-    events: impl Stream<Item = Result<T, Error>> + Send,
-) -> impl Stream<Item = Result<T, Error>> + Send {
-    events.scan(false, |failed, event| {
-        let stop = std::mem::replace(failed, event.is_err());
-        ready((!stop).then_some(event))
-    })
-}
-
 #[async_trait]
 impl Source for ExchangeSource {
     async fn identity(&self) -> Result<SystemIdentity, Error> {
@@ -289,13 +275,5 @@ mod tests {
     fn the_domain_of_a_name_is_its_tail() {
         assert_eq!(domain_part("OU=a\\,DC=no,DC=sub,DC=corp,DC=example"), "DC=sub,DC=corp,DC=example");
         assert_eq!(domain_part("dc=corp,dc=example"), "dc=corp,dc=example");
-    }
-
-    #[tokio::test]
-    async fn nothing_follows_an_error() {
-        let error = || Error::Configuration("x".into());
-        let events = stream::iter([Ok(1), Err(error()), Ok(2), Err(error())]);
-        let seen: Vec<_> = until_error(events).map(|event| event.ok()).collect().await;
-        assert_eq!(seen, [Some(1), None]);
     }
 }

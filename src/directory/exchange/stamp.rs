@@ -7,7 +7,7 @@ use super::attributes;
 use super::forest::Organization;
 use super::names;
 use super::record::Record;
-use crate::directory::proxy_address::{Proxy, proxy};
+use crate::directory::recipient::proxy_address::{Proxy, proxy};
 use crate::model::{Attribute, Contact, SmtpAddress};
 use ldap3::Mod;
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -4,8 +4,8 @@
 //! made in three steps of which the last writes the mark: until then it is found by its name and delivery address.
 
 use super::cmdlet::{Call, Exchange, Failed, quoted};
-use super::contact::{ContactReader, Details};
 use super::cmdlet_error::{CmdletError, CmdletErrorKind};
+use super::contact::{ContactReader, Details};
 use super::row::{Kind, Row};
 use super::target::Microsoft365Target;
 use super::write::{self, Writes};
@@ -141,7 +141,9 @@ impl Writer<'_> {
         match self.exchange.run(&call).await {
             Ok(_) => Ok(with(ChangeResult::Done, row)),
             // It was there a moment ago; nobody has to know whether an earlier try of the same call removed it.
-            Err(Failed::Cmdlet(CmdletError { kind: CmdletErrorKind::NotFound, .. })) => Ok(with(ChangeResult::AlreadyDone, row)),
+            Err(Failed::Cmdlet(CmdletError { kind: CmdletErrorKind::NotFound, .. })) => {
+                Ok(with(ChangeResult::AlreadyDone, row))
+            }
             Err(failed) => told("Remove-MailContact", failed),
         }
     }

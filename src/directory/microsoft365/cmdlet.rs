@@ -7,7 +7,7 @@ use super::properties::Rows;
 use super::row::Row;
 use super::session::Session;
 use crate::directory::Error;
-use crate::directory::ahead::ahead;
+use crate::directory::stream::ahead;
 use crate::http::{LazyList, READINGS, lazy_list};
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use serde::Deserialize;

@@ -3,7 +3,7 @@
 use super::attributes::{on_contact_only, on_recipient, properties, property, value};
 use super::row::{Kind, Row};
 use crate::directory::decide::lost_address;
-use crate::directory::proxy_address::{proxy, sort_in};
+use crate::directory::recipient::proxy_address::{proxy, sort_in};
 use crate::model::mapping::Mapping;
 use crate::model::mark::{MarkScope, Ownership};
 use crate::model::{Attribute, Contact, ContactName, OwnerMark, RecipientType};

@@ -4,7 +4,7 @@ use super::cmdlet::{Call, Exchange};
 use super::contact::{ContactReader, Details};
 use super::row::{Kind, Row};
 use super::target::{Microsoft365Target, accepted_domains};
-use crate::directory::held::Held;
+use crate::directory::recipient::occupied::Occupied;
 use crate::directory::{ContentsCompletion, Error, TargetEvent};
 use crate::model::mark::{OwnerMark, Ownership};
 use crate::model::taken::{Holder, HolderKind};
@@ -78,7 +78,7 @@ fn holder_kind(row: &Row, marked: bool) -> HolderKind {
 
 fn taken(row: &Row, marked: bool) -> Vec<TargetEvent> {
     let kind = holder_kind(row, marked);
-    let mut held = Held::of(row.texts("EmailAddresses"));
+    let mut held = Occupied::of(row.texts("EmailAddresses"));
     if let Some(Ok(primary)) = row.text("PrimarySmtpAddress").map(SmtpAddress::parse) {
         held.address(&primary, true);
     }

@@ -3,7 +3,7 @@
 use super::SYSTEM;
 use super::session::Session;
 use crate::directory::Error;
-use crate::directory::ahead::ahead;
+use crate::directory::stream::ahead;
 use crate::http::{LazyList, READINGS, WholeJson};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use reqwest::StatusCode;

@@ -3,7 +3,8 @@
 use super::cmdlet::{Call, Exchange};
 use super::graph::{self, Failed, Graph, Object, Resource};
 use super::row::Row;
-use crate::directory::proxy_address::{Proxy, proxy};
+use crate::directory::recipient::proxy_address::{Proxy, proxy};
+use crate::directory::stream::members as member_events;
 use crate::directory::{Error, SourceEvent};
 use crate::model::{Anchor, SmtpAddress};
 use futures::{StreamExt, TryStreamExt};
@@ -11,7 +12,6 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Most anchors of one [`SourceEvent::Members`].
-const MEMBERS_AT_ONCE: usize = 10_000;
 const ALWAYS: [&str; 3] = ["Guid", "RequireSenderAuthenticationEnabled", "AcceptMessagesOnlyFromSendersOrMembers"];
 const HIDDEN_MEMBERSHIP: &str = "HiddenGroupMembershipEnabled";
 /// By which a filter may name a group.
@@ -111,11 +111,7 @@ pub(super) async fn members(graph: Graph<'_>, filter: &str, id: &str) -> Result<
         failed => failed.into_error(),
     })?;
     let anchors: Vec<Anchor> = members.iter().filter_map(|member| Anchor::new(graph::id(member)?).ok()).collect();
-    let event = |anchors: &[Anchor]| SourceEvent::Members { group: filter.to_owned(), anchors: anchors.to_vec() };
-    Ok(match anchors.is_empty() {
-        true => vec![event(&[])],
-        false => anchors.chunks(MEMBERS_AT_ONCE).map(event).collect(),
-    })
+    Ok(member_events(filter, &anchors))
 }
 
 /// By id, address, name, alias or display name.

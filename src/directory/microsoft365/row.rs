@@ -1,7 +1,7 @@
 //! What an object of a cmdlet's result is to us.
 
 pub(super) use super::properties::Row;
-use crate::directory::proxy_address::{self, Addresses};
+use crate::directory::recipient::proxy_address::{self, Addresses};
 use crate::model::{RecipientType, SmtpAddress};
 use jiff::Timestamp;
 

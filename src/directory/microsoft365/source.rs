@@ -10,6 +10,7 @@ use super::recipient_stream::RecipientStream;
 use super::session::Sessions;
 use super::target::identity;
 use super::{Microsoft365Secrets, graph_only, source_verify};
+use crate::directory::stream::until_error;
 use crate::directory::{Error, Source, SourceEvent, Token};
 use crate::http::Backoff;
 use crate::model::SystemIdentity;
@@ -88,16 +89,6 @@ impl Microsoft365Source {
         let events = stream::iter(members).map(Ok).chain(reading.events());
         Ok(until_error(events).boxed())
     }
-}
-
-/// Ends after the first error, so that nothing that follows can make a broken read look complete.
-pub(super) fn until_error<T: Send>(
-    events: impl stream::Stream<Item = Result<T, Error>> + Send,
-) -> impl stream::Stream<Item = Result<T, Error>> + Send {
-    events.scan(false, |failed, event| {
-        let stop = std::mem::replace(failed, event.is_err());
-        std::future::ready((!stop).then_some(event))
-    })
 }
 
 #[async_trait]

@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// `has_mark` says which attribute is the one with the owner mark.
-pub(super) fn normalize(
+pub(in crate::directory) fn normalize(
     mut contact: Contact,
     mapping: &Mapping,
     has_mark: impl Fn(Attribute) -> bool,

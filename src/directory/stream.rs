@@ -1,5 +1,8 @@
-//! Lets a stream run ahead while what it gave is worked on: the next page is on its way before this one is judged.
+//! What the streams of all directories need: reading the next page while this one is worked on, an end at the first
+//! error, and the members of a group in parts.
 
+use super::{Error, SourceEvent};
+use crate::model::Anchor;
 use futures::stream::{self, Stream, StreamExt};
 use std::pin::pin;
 use tokio::sync::mpsc;
@@ -35,6 +38,28 @@ where
     });
     // Whoever asks once more after the end is told so again.
     items.fuse()
+}
+
+/// Ends after the first error, so that nothing that follows can make a broken read look complete.
+pub(super) fn until_error<T: Send>(
+    events: impl Stream<Item = Result<T, Error>> + Send,
+) -> impl Stream<Item = Result<T, Error>> + Send {
+    events.scan(false, |failed, event| {
+        let stop = std::mem::replace(failed, event.is_err());
+        std::future::ready((!stop).then_some(event))
+    })
+}
+
+/// Members that one event names at most.
+const MEMBERS_AT_ONCE: usize = 10_000;
+
+/// The members of a filter group as events: at least one, also where it has none.
+pub(super) fn members(group: &str, anchors: &[Anchor]) -> Vec<SourceEvent> {
+    let event = |anchors: &[Anchor]| SourceEvent::Members { group: group.to_owned(), anchors: anchors.to_vec() };
+    match anchors.is_empty() {
+        true => vec![event(&[])],
+        false => anchors.chunks(MEMBERS_AT_ONCE).map(event).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -85,5 +110,28 @@ mod tests {
     async fn a_panic_is_no_end() {
         let items = stream::iter(0..3).inspect(|item| assert!(*item < 2, "in the middle"));
         ahead(items).collect::<Vec<_>>().await;
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_an_error() {
+        let error = || Error::Configuration("x".into());
+        let events = stream::iter([Ok(1), Err(error()), Ok(2), Err(error())]);
+        let seen: Vec<_> = until_error(events).map(|event| event.ok()).collect().await;
+        assert_eq!(seen, [Some(1), None]);
+    }
+
+    #[test]
+    fn a_group_is_told_of_also_without_members() {
+        let anchors = |count: usize| (0..count).map(|n| Anchor::new(format!("a-{n}")).unwrap()).collect::<Vec<_>>();
+        let counts = |count: usize| {
+            let told = members("staff", &anchors(count)).into_iter().map(|event| match event {
+                SourceEvent::Members { group, anchors } if group == "staff" => anchors.len(),
+                event => panic!("{event:?}"),
+            });
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(counts(0), [0]);
+        assert_eq!(counts(3), [3]);
+        assert_eq!(counts(20_001), [10_000, 10_000, 1]);
     }
 }

@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 
 /// One value, told apart by its prefix; a prefix in capitals marks the primary address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Proxy<'a> {
+pub(in crate::directory) enum Proxy<'a> {
     Primary(&'a str),
     Secondary(&'a str),
     X500(&'a str),
     Other,
 }
 
-pub(super) fn proxy(value: &str) -> Proxy<'_> {
+pub(in crate::directory) fn proxy(value: &str) -> Proxy<'_> {
     match value.split_once(':') {
         Some(("SMTP", address)) => Proxy::Primary(address),
         Some((prefix, address)) if prefix.eq_ignore_ascii_case("smtp") => Proxy::Secondary(address),
@@ -25,17 +25,17 @@ pub(super) fn proxy(value: &str) -> Proxy<'_> {
 
 /// What a recipient's own addresses are.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Addresses {
-    pub(super) primary: Option<SmtpAddress>,
-    pub(super) secondary: BTreeSet<SmtpAddress>,
+pub(in crate::directory) struct Addresses {
+    pub(in crate::directory) primary: Option<SmtpAddress>,
+    pub(in crate::directory) secondary: BTreeSet<SmtpAddress>,
     /// Without the prefix.
-    pub(super) x500: BTreeSet<String>,
-    pub(super) problem: Option<Problem>,
+    pub(in crate::directory) x500: BTreeSet<String>,
+    pub(in crate::directory) problem: Option<Problem>,
 }
 
 impl Addresses {
     /// From values with prefix. Objects that no Exchange tool ever touched have only `mail`.
-    pub(super) fn of<'a>(values: impl Iterator<Item = &'a str>, mail: Option<&str>) -> Self {
+    pub(in crate::directory) fn of<'a>(values: impl Iterator<Item = &'a str>, mail: Option<&str>) -> Self {
         let mut found = Self::default();
         let mut primaries = BTreeSet::new();
         for value in values {
@@ -69,7 +69,7 @@ impl Addresses {
 
     /// Fills them in. A contact or mail user without a primary address of its own shows its outside address, which the
     /// entry has already.
-    pub(super) fn fill(self, entry: &mut Entry) {
+    pub(in crate::directory) fn fill(self, entry: &mut Entry) {
         (entry.primary, entry.secondary, entry.x500) = (self.primary, self.secondary, self.x500);
         entry.problems.extend(self.problem);
         if entry.recipient_type.is_delivered_at_primary() {
@@ -88,7 +88,7 @@ impl Addresses {
 }
 
 /// The outside address of a contact, mail user or guest: it has a prefix of its own, and only SMTP is an address here.
-pub(super) fn external(value: &str) -> Option<SmtpAddress> {
+pub(in crate::directory) fn external(value: &str) -> Option<SmtpAddress> {
     match value.split_once(':') {
         Some((prefix, _)) if !prefix.eq_ignore_ascii_case("smtp") => None,
         _ => SmtpAddress::parse(value).ok(),
@@ -96,7 +96,7 @@ pub(super) fn external(value: &str) -> Option<SmtpAddress> {
 }
 
 /// Puts a value into a contact of ours: primary and delivery address have their own fields, ours are known by the mark.
-pub(super) fn sort_in(contact: &mut Contact, proxy: Proxy<'_>, value: &str) {
+pub(in crate::directory) fn sort_in(contact: &mut Contact, proxy: Proxy<'_>, value: &str) {
     let foreign = match proxy {
         Proxy::Primary(_) => return,
         Proxy::Secondary(text) => match SmtpAddress::parse(text) {
