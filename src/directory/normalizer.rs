@@ -31,9 +31,7 @@ impl Normalizer {
 
     pub fn normalize(&self, contact: Contact) -> (Contact, Vec<Warning>) {
         match self {
-            Self::Exchange { mapping, marked } => {
-                normalize(contact, mapping, |attribute| marked.contains(&attribute))
-            }
+            Self::Exchange { mapping, marked } => normalize(contact, mapping, |attribute| marked.contains(&attribute)),
             Self::Memory { mapping, can_hide, x500 } => plain(contact, mapping, *can_hide, *x500),
         }
     }

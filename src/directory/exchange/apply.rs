@@ -6,7 +6,7 @@
 use super::connection::Session;
 use super::failure::{self, code};
 use super::record::Record;
-use super::target::{ExchangeTarget, Knowledge};
+use super::target::{ExchangeTarget, TargetInfo};
 use super::{classify, contact, names, stamp};
 use crate::directory::decide::{self, Decision, Found, only, refused};
 use crate::directory::{ChangeOutcome, ChangeResult, Error};
@@ -36,7 +36,7 @@ impl ExchangeTarget {
         for last in [false, true] {
             let open: Vec<usize> = (0..changes.len()).filter(|at| outcomes[*at].is_none()).collect();
             let session = self.session().await?;
-            let known = self.knowledge(&session).await?;
+            let known = self.info(&session).await?;
             if changes.iter().any(|change| change.kind == ChangeKind::Create) {
                 self.place.get_or_try_init(|| self.make_place(&session)).await?;
             }
@@ -97,7 +97,7 @@ impl ExchangeTarget {
 struct Writer<'a> {
     target: &'a ExchangeTarget,
     session: &'a Session,
-    known: &'a Knowledge,
+    known: &'a TargetInfo,
 }
 
 impl Writer<'_> {
@@ -135,13 +135,13 @@ impl Writer<'_> {
     /// mark goes.
     fn found(&self, record: Option<&Record>, mark: Option<OwnerMark>) -> Found {
         let Some(record) = record else { return Found::Nothing };
-        let reading = &self.known.reading;
+        let reader = &self.known.reader;
         match (self.ownership(record), mark) {
-            (Ownership::Ours(mark), _) => Found::Ours(Box::new(reading.contact(record, mark))),
+            (Ownership::Ours(mark), _) => Found::Ours(Box::new(reader.contact(record, mark))),
             (Ownership::Unmarked, Some(mark))
                 if is_mail_contact(record) && record.text(self.owner_attribute()).is_none() =>
             {
-                Found::Free(Box::new(reading.contact(record, mark)))
+                Found::Free(Box::new(reader.contact(record, mark)))
             }
             (Ownership::Unmarked, _) => Found::Unmarked,
             (Ownership::OtherSync, _) => Found::Other,

@@ -8,7 +8,7 @@ use super::connection::Session;
 use super::entry::{CLASSES, Seen, Shape};
 use super::failure::code;
 use super::search::{self, Problem, Query};
-use super::source::{Domain, nameless};
+use super::source::{NamingContext, nameless};
 use super::{names, record::Record};
 use crate::directory::{Error, SourceEvent};
 use crate::model::Anchor;
@@ -34,10 +34,10 @@ pub(super) async fn can_see_deleted(session: &Session, naming_context: &str) -> 
 }
 
 /// Anchors of all objects deleted since.
-pub(super) fn deleted(domain: &Domain, usn: u64) -> impl Stream<Item = Event> + Send + use<> {
+pub(super) fn deleted(context: &NamingContext, usn: u64) -> impl Stream<Item = Event> + Send + use<> {
     let filter = format!("(&(isDeleted=TRUE)(uSNChanged>={}))", usn + 1);
-    let query = Query::subtree(&domain.naming_context, filter, &["objectGUID"]).with_deleted();
-    search::records(&domain.session, query).try_filter_map(|record| {
+    let query = Query::subtree(&context.dn, filter, &["objectGUID"]).with_deleted();
+    search::records(&context.session, query).try_filter_map(|record| {
         let anchor = record.guid().and_then(|guid| Anchor::new(guid).ok());
         ready(Ok(anchor.map(SourceEvent::Remove)))
     })
@@ -45,15 +45,15 @@ pub(super) fn deleted(domain: &Domain, usn: u64) -> impl Stream<Item = Event> + 
 
 /// Recipients below containers that changed since: renaming or moving an organizational unit moves them in or
 /// out of scope without touching them.
-pub(super) fn moved(domain: &Domain, usn: u64, shape: &Arc<Shape>) -> impl Stream<Item = Event> + Send + use<> {
+pub(super) fn moved(context: &NamingContext, usn: u64, shape: &Arc<Shape>) -> impl Stream<Item = Event> + Send + use<> {
     let filter = format!(
         "(&(uSNChanged>={})(uSNCreated<={usn})(|(objectClass=organizationalUnit)(objectClass=container)))",
         usn + 1
     );
-    let query = Query::subtree(&domain.naming_context, filter, &["objectGUID"]);
-    let system = format!("CN=System,{}", domain.naming_context);
-    let (session, shape) = (domain.session.clone(), shape.clone());
-    search::records(&domain.session, query)
+    let query = Query::subtree(&context.dn, filter, &["objectGUID"]);
+    let system = format!("CN=System,{}", context.dn);
+    let (session, shape) = (context.session.clone(), shape.clone());
+    search::records(&context.session, query)
         .try_filter(move |container| ready(!names::is_within(&container.dn, &system)))
         .map_ok(move |container| {
             let below =
@@ -64,10 +64,14 @@ pub(super) fn moved(domain: &Domain, usn: u64, shape: &Arc<Shape>) -> impl Strea
 }
 
 /// Objects that changed since, recipients or not.
-pub(super) fn changed(domain: &Domain, usn: u64, shape: &Arc<Shape>) -> impl Stream<Item = Event> + Send + use<> {
+pub(super) fn changed(
+    context: &NamingContext,
+    usn: u64,
+    shape: &Arc<Shape>,
+) -> impl Stream<Item = Event> + Send + use<> {
     let filter = format!("(&(uSNChanged>={}){CLASSES})", usn + 1);
-    let query = Query::subtree(&domain.naming_context, filter, &shape.ldap_attributes());
-    judged(search::records(&domain.session, query), &domain.session, shape)
+    let query = Query::subtree(&context.dn, filter, &shape.ldap_attributes());
+    judged(search::records(&context.session, query), &context.session, shape)
 }
 
 fn judged<R>(records: R, session: &Session, shape: &Arc<Shape>) -> impl Stream<Item = Event> + Send + use<R>

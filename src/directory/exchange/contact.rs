@@ -28,7 +28,7 @@ pub(super) fn ldap_attributes(owner_attribute: &str) -> Vec<&str> {
 
 /// How contacts of one target are read.
 #[derive(Debug, Clone)]
-pub(super) struct Reading {
+pub(super) struct ContactReader {
     pub(super) owner_attribute: String,
     /// Says which custom attributes are ours.
     pub(super) mapping: Mapping,
@@ -36,7 +36,7 @@ pub(super) struct Reading {
     pub(super) address_lists: Vec<String>,
 }
 
-impl Reading {
+impl ContactReader {
     /// The object as a contact with `mark`. One that lost its addresses gets one under `.invalid`, so that the
     /// next plan sees the difference and writes them again, or deletes it.
     pub(super) fn contact(&self, record: &Record, mark: OwnerMark) -> Contact {
@@ -78,8 +78,8 @@ pub(super) mod tests {
 
     pub(crate) const GAL: &str = "CN=Default Global Address List,CN=Lists";
 
-    pub(crate) fn reading() -> Reading {
-        Reading {
+    pub(crate) fn reader() -> ContactReader {
+        ContactReader {
             owner_attribute: "extensionAttribute15".into(),
             mapping: Mapping::default(),
             address_lists: vec![GAL.into()],
@@ -108,7 +108,7 @@ pub(super) mod tests {
                 ("extensionAttribute1", &["somebody's"]),
             ],
         );
-        let contact = reading().contact(&record, mark(&["smtp:x@b.test", "x500:/o=a", "smtp:gone@b.test"]));
+        let contact = reader().contact(&record, mark(&["smtp:x@b.test", "x500:/o=a", "smtp:gone@b.test"]));
         assert_eq!((contact.primary.as_str(), contact.delivery.as_str()), ("ada@b.test", "ada@c.test"));
         assert_eq!(contact.secondary.iter().map(SmtpAddress::as_str).collect::<Vec<_>>(), ["x@b.test"]);
         assert_eq!(contact.x500.iter().collect::<Vec<_>>(), ["/o=A"]);
@@ -121,7 +121,7 @@ pub(super) mod tests {
     fn a_contact_in_none_of_our_lists_is_hidden() {
         let lists = |flag: &str, list: &[&str]| {
             let record = Record::of("CN=a", &[("msExchHideFromAddressLists", &[flag]), ("showInAddressBook", list)]);
-            reading().contact(&record, mark(&[])).hidden
+            reader().contact(&record, mark(&[])).hidden
         };
         assert!(!lists("FALSE", &[GAL, "CN=Other"]));
         assert!(lists("TRUE", &[GAL]));
@@ -131,7 +131,7 @@ pub(super) mod tests {
 
     #[test]
     fn lost_addresses_are_seen_as_such() {
-        let contact = reading().contact(&Record::of("CN=a", &[]), mark(&[]));
+        let contact = reader().contact(&Record::of("CN=a", &[]), mark(&[]));
         assert_eq!(contact.primary.as_str(), "a-1@lost.invalid");
     }
 }

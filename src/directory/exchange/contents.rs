@@ -4,7 +4,7 @@ use super::classify::{self, Recipient};
 use super::connection::Session;
 use super::record::Record;
 use super::search::{self, Query};
-use super::target::{ExchangeTarget, Knowledge};
+use super::target::{ExchangeTarget, TargetInfo};
 use super::{contact, forest, names};
 use crate::directory::recipient::occupied::Occupied;
 use crate::directory::stream::until_error;
@@ -27,7 +27,7 @@ type Events = BoxStream<'static, Result<TargetEvent, Error>>;
 /// where there is one, since they must be unique in the forest.
 pub(super) async fn read(target: &ExchangeTarget) -> Result<Events, Error> {
     let session = target.session().await?;
-    let known = target.knowledge(&session).await?;
+    let known = target.info(&session).await?;
     let own_domains = forest::accepted_domains(&session).await?;
     let home = session.naming_context_of(target.contacts_ou()).expect("checked when connecting").to_owned();
     let catalog = match &target.settings.ldap.global_catalog_url {
@@ -38,7 +38,7 @@ pub(super) async fn read(target: &ExchangeTarget) -> Result<Events, Error> {
     match catalog {
         Some(catalog) => {
             let prefix = names::filter_value(&known.scope.prefix()).into_owned();
-            let ours = format!("({}={prefix}*)", known.reading.owner_attribute);
+            let ours = format!("({}={prefix}*)", known.reader.owner_attribute);
             parts.push(events(&session, &home, &ours, &known, Part::Ours));
             parts.push(events(&catalog, "", HOLDERS, &known, Part::Others));
         }
@@ -70,14 +70,13 @@ enum Part {
     Both,
 }
 
-fn events(session: &Session, root: &str, filter: &str, known: &Arc<Knowledge>, part: Part) -> Events {
+fn events(session: &Session, root: &str, filter: &str, known: &Arc<TargetInfo>, part: Part) -> Events {
     let wanted = match part {
         Part::Others => {
-            let own =
-                ["objectGUID", "cn", "mail", "proxyAddresses", "legacyExchangeDN", &known.reading.owner_attribute];
+            let own = ["objectGUID", "cn", "mail", "proxyAddresses", "legacyExchangeDN", &known.reader.owner_attribute];
             [&own, classify::ATTRIBUTES].concat()
         }
-        Part::Ours | Part::Both => contact::ldap_attributes(&known.reading.owner_attribute),
+        Part::Ours | Part::Both => contact::ldap_attributes(&known.reader.owner_attribute),
     };
     let records: Box<dyn Stream<Item = Result<Record, Error>> + Send + Unpin> =
         Box::new(Box::pin(search::records(session, Query::subtree(root, filter, &wanted))));
@@ -86,13 +85,13 @@ fn events(session: &Session, root: &str, filter: &str, known: &Arc<Knowledge>, p
     judged.try_flatten().boxed()
 }
 
-fn judge(record: &Record, known: &Knowledge, part: Part) -> Vec<TargetEvent> {
-    let mark = record.text(&known.reading.owner_attribute);
+fn judge(record: &Record, known: &TargetInfo, part: Part) -> Vec<TargetEvent> {
+    let mark = record.text(&known.reader.owner_attribute);
     // A mark on anything but a contact was copied there by somebody.
     let ownership = known.scope.ownership(mark, !record.is_class("contact"));
     match ownership {
         Ownership::Ours(_) if part == Part::Others => Vec::new(),
-        Ownership::Ours(mark) => vec![TargetEvent::Owned(Box::new(known.reading.contact(record, mark)))],
+        Ownership::Ours(mark) => vec![TargetEvent::Owned(Box::new(known.reader.contact(record, mark)))],
         _ if part == Part::Ours => Vec::new(),
         ownership => taken(record, ownership == Ownership::OtherSync),
     }

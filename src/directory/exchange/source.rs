@@ -32,9 +32,9 @@ pub struct ExchangeSource {
 }
 
 /// One naming context with those of the connector's bases that lie in it.
-pub(super) struct Domain {
+pub(super) struct NamingContext {
     pub(super) session: Session,
-    pub(super) naming_context: String,
+    pub(super) dn: String,
     pub(super) bases: Vec<String>,
     pub(super) position: Position,
 }
@@ -91,12 +91,12 @@ impl ExchangeSource {
 
     /// The naming contexts to read, each at one controller. A base in a domain that the controller does not hold
     /// is read from the global catalog.
-    pub(super) async fn domains(&self, since: Option<&Cursors>) -> Result<Vec<Domain>, Error> {
+    pub(super) async fn naming_contexts(&self, since: Option<&Cursors>) -> Result<Vec<NamingContext>, Error> {
         let session = self.connect_for(since).await?;
         let catalog = self.connect_catalog().await?;
-        let mut domains: Vec<Domain> = Vec::new();
+        let mut contexts: Vec<NamingContext> = Vec::new();
         for base in self.bases(&session) {
-            let (session, naming_context) = match (session.naming_context_of(&base), &catalog) {
+            let (session, dn) = match (session.naming_context_of(&base), &catalog) {
                 (Some(context), _) => (&session, context.to_owned()),
                 (None, Some(catalog)) => (catalog, domain_part(&base)),
                 (None, None) => {
@@ -106,15 +106,15 @@ impl ExchangeSource {
                     )));
                 }
             };
-            match domains.iter_mut().find(|domain| names::same(&domain.naming_context, &naming_context)) {
-                Some(domain) => domain.bases.push(base),
+            match contexts.iter_mut().find(|context| names::same(&context.dn, &dn)) {
+                Some(context) => context.bases.push(base),
                 None => {
                     let position = cursor::position(session).await?;
-                    domains.push(Domain { session: session.clone(), naming_context, bases: vec![base], position });
+                    contexts.push(NamingContext { session: session.clone(), dn, bases: vec![base], position });
                 }
             }
         }
-        Ok(domains)
+        Ok(contexts)
     }
 
     /// The roots of the read, none inside another.
@@ -131,18 +131,18 @@ impl ExchangeSource {
         all.iter().enumerate().filter(|(at, base)| !inner(base, *at)).map(|(_, base)| base.clone()).collect()
     }
 
-    pub(super) fn shape(&self, domains: &[Domain]) -> Shape {
-        let bases = domains.iter().flat_map(|domain| domain.bases.iter().cloned()).collect();
+    pub(super) fn shape(&self, contexts: &[NamingContext]) -> Shape {
+        let bases = contexts.iter().flat_map(|context| context.bases.iter().cloned()).collect();
         Shape::new(&self.scope.attributes, &self.owner_attribute, bases)
     }
 
     /// Members of all filter groups, before anything else: a group that is missing fails the read at once.
-    async fn members(&self, domains: &[Domain]) -> Result<Vec<SourceEvent>, Error> {
+    async fn members(&self, contexts: &[NamingContext]) -> Result<Vec<SourceEvent>, Error> {
         if self.scope.groups.is_empty() {
             return Ok(Vec::new());
         }
-        let own = |domain: &Domain| Place { session: domain.session.clone(), root: domain.naming_context.clone() };
-        let mut places: Vec<Place> = domains.iter().map(own).collect();
+        let own = |context: &NamingContext| Place { session: context.session.clone(), root: context.dn.clone() };
+        let mut places: Vec<Place> = contexts.iter().map(own).collect();
         places.extend(self.connect_catalog().await?.map(|session| Place { session, root: String::new() }));
         let mut events = Vec::new();
         for group in &self.scope.groups {
@@ -157,58 +157,58 @@ impl ExchangeSource {
             Some(token) => Cursors::parse(token),
             None => self.remembered.lock().expect("no holder panics").clone(),
         };
-        let domains = self.domains(since.is_some().then_some(&cursors)).await?;
-        let shape = Arc::new(self.shape(&domains));
+        let contexts = self.naming_contexts(since.is_some().then_some(&cursors)).await?;
+        let shape = Arc::new(self.shape(&contexts));
         let mut body: Vec<BoxStream<'static, Result<SourceEvent, Error>>> = Vec::new();
         match since {
             None => {
-                for domain in &domains {
-                    body.extend(domain.bases.iter().map(|base| full(&domain.session, base, &shape).boxed()));
+                for context in &contexts {
+                    body.extend(context.bases.iter().map(|base| full(&context.session, base, &shape).boxed()));
                 }
             }
             Some(_) => {
                 let Some(starts) =
-                    domains.iter().map(|domain| domain.known_until(&cursors)).collect::<Option<Vec<_>>>()
+                    contexts.iter().map(|context| context.known_until(&cursors)).collect::<Option<Vec<_>>>()
                 else {
                     *self.remembered.lock().expect("no holder panics") = cursors;
                     return Err(Error::TokenExpired { system: SYSTEM });
                 };
-                let each = || domains.iter().zip(&starts);
-                body.extend(each().map(|(domain, usn)| changes::deleted(domain, *usn).boxed()));
-                body.extend(each().map(|(domain, usn)| changes::moved(domain, *usn, &shape).boxed()));
-                body.extend(each().map(|(domain, usn)| changes::changed(domain, *usn, &shape).boxed()));
+                let each = || contexts.iter().zip(&starts);
+                body.extend(each().map(|(context, usn)| changes::deleted(context, *usn).boxed()));
+                body.extend(each().map(|(context, usn)| changes::moved(context, *usn, &shape).boxed()));
+                body.extend(each().map(|(context, usn)| changes::changed(context, *usn, &shape).boxed()));
             }
         }
-        let members = self.members(&domains).await?;
-        let token = self.next_token(&cursors, &domains).await?;
+        let members = self.members(&contexts).await?;
+        let token = self.next_token(&cursors, &contexts).await?;
         let last = SourceEvent::Complete(Completion { token, ..Completion::default() });
         let events = stream::iter(members).map(Ok).chain(stream::iter(body).flatten());
         Ok(until_error(events.chain(stream::once(ready(Ok(last))))).boxed())
     }
 
     /// Changes can only be followed where tombstones can be read; otherwise each read is a full one.
-    async fn next_token(&self, cursors: &Cursors, domains: &[Domain]) -> Result<Option<Token>, Error> {
+    async fn next_token(&self, cursors: &Cursors, contexts: &[NamingContext]) -> Result<Option<Token>, Error> {
         let mut new = Vec::new();
-        for domain in domains {
-            if !changes::can_see_deleted(&domain.session, &domain.naming_context).await? {
+        for context in contexts {
+            if !changes::can_see_deleted(&context.session, &context.dn).await? {
                 tracing::info!("deleted objects cannot be read, so that the next read is a full one again");
                 return Ok(None);
             }
             new.push(Cursor {
-                invocation_id: domain.position.invocation_id.clone(),
-                naming_context: domain.naming_context.clone(),
-                usn: domain.position.highest_usn,
+                invocation_id: context.position.invocation_id.clone(),
+                naming_context: context.dn.clone(),
+                usn: context.position.highest_usn,
             });
         }
         Ok(Some(cursors.advanced(new).token()))
     }
 }
 
-impl Domain {
+impl NamingContext {
     /// `None` where the controller's changes since then are not known: another controller, another database, or
     /// a number from its future, as after a restored image.
     fn known_until(&self, cursors: &Cursors) -> Option<u64> {
-        let usn = cursors.find(&self.position.invocation_id, &self.naming_context)?;
+        let usn = cursors.find(&self.position.invocation_id, &self.dn)?;
         (usn <= self.position.highest_usn).then_some(usn)
     }
 }

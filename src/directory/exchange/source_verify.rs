@@ -6,7 +6,7 @@ use super::entry::{CLASSES, Seen};
 use super::forest;
 use super::names;
 use super::search::Query;
-use super::source::{Domain, ExchangeSource};
+use super::source::{ExchangeSource, NamingContext};
 use crate::directory::Error;
 use crate::model::observed::Verification;
 use crate::model::{Attribute, Entry};
@@ -16,10 +16,10 @@ use std::collections::BTreeSet;
 const SAMPLE: i32 = 200;
 
 pub(super) async fn verify(source: &ExchangeSource) -> Result<Verification, Error> {
-    let domains = source.domains(None).await?;
-    let session = &domains.first().expect("there is at least one base").session;
+    let contexts = source.naming_contexts(None).await?;
+    let session = &contexts.first().expect("there is at least one base").session;
     let mut found = Verification { identity: forest::identity(session).await?.to_string(), ..Verification::default() };
-    let entries = sample(source, &domains).await?;
+    let entries = sample(source, &contexts).await?;
     found.can_read = true;
     found.domains = forest::accepted_domains(session).await?;
     if found.domains.is_empty() {
@@ -30,12 +30,12 @@ pub(super) async fn verify(source: &ExchangeSource) -> Result<Verification, Erro
         found.domains = own.filter_map(domain).collect();
     }
     found.warnings = warnings(source, &entries);
-    for domain in &domains {
-        if !changes::can_see_deleted(&domain.session, &domain.naming_context).await? {
+    for context in &contexts {
+        if !changes::can_see_deleted(&context.session, &context.dn).await? {
             found.warnings.push(format!(
                 "the account may not read deleted objects in {}, so that every pull is a full one; \
                  grant it List Contents and Read Property on the container Deleted Objects (dsacls)",
-                domain.naming_context
+                context.dn
             ));
         }
     }
@@ -43,14 +43,14 @@ pub(super) async fn verify(source: &ExchangeSource) -> Result<Verification, Erro
     Ok(found)
 }
 
-async fn sample(source: &ExchangeSource, domains: &[Domain]) -> Result<Vec<Entry>, Error> {
-    let shape = source.shape(domains);
+async fn sample(source: &ExchangeSource, contexts: &[NamingContext]) -> Result<Vec<Entry>, Error> {
+    let shape = source.shape(contexts);
     let mut entries = Vec::new();
-    for domain in domains {
-        for base in &domain.bases {
+    for context in contexts {
+        for base in &context.bases {
             let filter = format!("(&(mailNickname=*){CLASSES})");
             let query = Query::subtree(base, filter, &shape.ldap_attributes()).at_most(SAMPLE);
-            let seen = domain.session.find(&query).await?;
+            let seen = context.session.find(&query).await?;
             entries.extend(seen.iter().filter_map(|record| match shape.see(record) {
                 Seen::Entry(entry) => Some(*entry),
                 _ => None,

@@ -214,7 +214,7 @@ pub(super) fn touched(changes: &[Mod<String>]) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contact::tests::{GAL, mark, reading};
+    use super::super::contact::tests::{GAL, mark, reader};
     use super::*;
     use crate::model::ContactName;
     use crate::model::mark::value_hash;
@@ -259,7 +259,7 @@ mod tests {
     }
 
     fn changes(record: &Record, after: &Contact) -> Vec<String> {
-        let before = reading().contact(record, after.mark.clone());
+        let before = reader().contact(record, after.mark.clone());
         shown(update(record, &before, after, &organization(), "extensionAttribute15"))
     }
 
@@ -325,7 +325,7 @@ mod tests {
         after.secondary = [address("ada@b.test")].into();
         let old = after.mark.to_string();
         after.stamp_values();
-        let before = reading().contact(&record, contact().mark);
+        let before = reader().contact(&record, contact().mark);
         let found = shown(update(&record, &before, &after, &organization(), "extensionAttribute15"));
         assert_eq!(
             found,
@@ -361,7 +361,7 @@ mod tests {
             primary: address("x@b.test"),
             ..contact()
         };
-        let before = reading().contact(&record, mark(&[]));
+        let before = reader().contact(&record, mark(&[]));
         let found = shown(update(&record, &before, &after, &organization(), "owner"));
         assert_eq!(found[1..3], ["-proxyAddresses SMTP:ada@b.test|smtp:x@b.test", "+proxyAddresses SMTP:x@b.test"]);
     }
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn giving_back_takes_our_values_and_the_mark() {
         let record = record(&contact());
-        let before = reading().contact(&record, contact().mark);
+        let before = reader().contact(&record, contact().mark);
         let found = shown(unmark(&record, &before, &organization(), "extensionAttribute15"));
         assert_eq!(
             found,

@@ -2,7 +2,7 @@
 
 use super::attributes::ldap_name;
 use super::connection::{Access, Session, Traffic};
-use super::contact::Reading;
+use super::contact::ContactReader;
 use super::forest::{self, Organization};
 use super::{ExchangeSecrets, contents, target_verify};
 use crate::directory::{ChangeOutcome, Error, Normalizer, Target, TargetEvent};
@@ -33,16 +33,16 @@ pub struct ExchangeTarget {
     pub(super) traffic: Arc<Traffic>,
     /// One controller for all that this value does, so that it reads what it wrote.
     session: Mutex<Option<Session>>,
-    knowledge: OnceCell<Arc<Knowledge>>,
+    info: OnceCell<Arc<TargetInfo>>,
     /// The contacts' organizational unit was seen, or made.
     pub(super) place: OnceCell<()>,
 }
 
 /// What is learnt from the forest once.
-pub(super) struct Knowledge {
+pub(super) struct TargetInfo {
     pub(super) scope: MarkScope,
     pub(super) organization: Organization,
-    pub(super) reading: Reading,
+    pub(super) reader: ContactReader,
 }
 
 impl ExchangeTarget {
@@ -74,7 +74,7 @@ impl ExchangeTarget {
             access: Access::new(settings, secrets)?,
             traffic: Arc::new(Traffic::new(connector)),
             session: Mutex::new(None),
-            knowledge: OnceCell::new(),
+            info: OnceCell::new(),
             place: OnceCell::new(),
         })
     }
@@ -104,13 +104,13 @@ impl ExchangeTarget {
         *self.session.lock().await = None;
     }
 
-    pub(super) async fn knowledge(&self, session: &Session) -> Result<Arc<Knowledge>, Error> {
+    pub(super) async fn info(&self, session: &Session) -> Result<Arc<TargetInfo>, Error> {
         let learn = || async {
             let target = forest::identity(session).await?;
             let organization = Organization::read(session, &self.settings.address_lists).await?;
-            Ok(Arc::new(Knowledge {
+            Ok(Arc::new(TargetInfo {
                 scope: MarkScope { owner: self.owner.clone(), sync: self.sync.clone(), target },
-                reading: Reading {
+                reader: ContactReader {
                     owner_attribute: self.owner_attribute.clone(),
                     mapping: self.mapping.clone(),
                     address_lists: organization.address_lists.clone(),
@@ -118,7 +118,7 @@ impl ExchangeTarget {
                 organization,
             }))
         };
-        self.knowledge.get_or_try_init(learn).await.cloned()
+        self.info.get_or_try_init(learn).await.cloned()
     }
 }
 

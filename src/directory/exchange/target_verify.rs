@@ -15,7 +15,7 @@ const NEEDED: &[&str] = &["displayName", "mail", "proxyAddresses", "targetAddres
 
 pub(super) async fn verify(target: &ExchangeTarget) -> Result<Verification, Error> {
     let session = target.session().await?;
-    let known = target.knowledge(&session).await?;
+    let known = target.info(&session).await?;
     owner_attribute_is_free(target, &session).await?;
     let mut found = Verification {
         identity: known.scope.target.to_string(),
