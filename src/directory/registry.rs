@@ -159,6 +159,7 @@ mod tests {
     /// nobody opens need not be mounted.
     #[test]
     fn what_is_opened_is_what_is_named() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let all = [
             (microsoft365(json!({ "clientSecret": { "name": "app", "key": "secret" } })), 1, 0),
             (microsoft365(json!({ "certificate": { "name": "app" } })), 2, 0),
