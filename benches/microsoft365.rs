@@ -16,7 +16,7 @@ use galsync::model::connector::{
 use galsync::model::filters::Filters;
 use galsync::model::mapping::Mapping;
 use galsync::model::reason::ChangeReason;
-use galsync::model::{Attribute, Change, ChangeKind, Contact, ContactName, OwnerId, OwnerMark, SmtpAddress, SyncId};
+use galsync::model::{Attribute, Change, Contact, ContactName, OwnerId, OwnerMark, SmtpAddress, SyncId};
 use galsync::sandbox::config::Config;
 use galsync::sandbox::{Handle, Sandbox};
 use serde_json::{Value, json};
@@ -184,14 +184,7 @@ fn create(target: &Microsoft365Target, number: usize) -> Change {
     };
     contact.stamp_values();
     let contact = target.normalizer().normalize(contact).0;
-    Change {
-        key: contact.key(),
-        kind: ChangeKind::Create,
-        class: contact.class(),
-        reason: ChangeReason::New,
-        before: None,
-        after: Some(Box::new(contact)),
-    }
+    Change::create(ChangeReason::New, contact)
 }
 
 async fn pull(people: usize) -> Vec<Row> {

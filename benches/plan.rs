@@ -96,9 +96,9 @@ struct Creates(ContentsWriter);
 
 impl Sink for Creates {
     fn change(&mut self, change: &Change) -> Result<(), Failure> {
-        let mut contact = change.after.clone().expect("a first sync creates");
+        let mut contact = change.after().expect("a first sync creates").clone();
         contact.handle = Some(format!("cn={}", contact.name));
-        Ok(self.0.push(&TargetContent::Owned(contact))?)
+        Ok(self.0.push(&TargetContent::Owned(Box::new(contact)))?)
     }
 
     fn line(&mut self, _: &ReportLine<'_>) -> Result<(), Failure> {

@@ -155,7 +155,6 @@ fn scenario(states: usize) -> impl Strategy<Value = Scenario> {
                 hide_for_seconds,
                 conflict: Conflict {
                     foreign_contact: if adopt { ForeignContact::Adopt } else { ForeignContact::Skip },
-                    ..Conflict::default()
                 },
             },
             sources: vec![source("contoso", None), source("northwind", Some("contoso"))],
@@ -234,7 +233,7 @@ proptest! {
         for state in &states {
             enter(&mut world, state);
             let (result, recorder) = world.simulate().unwrap();
-            let keys: Vec<_> = recorder.changes.iter().map(|change| change.key.as_str()).collect();
+            let keys: Vec<_> = recorder.changes.iter().map(|change| change.key().as_str()).collect();
             prop_assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "{keys:?}");
             world.push(&result, &recorder.changes, true);
         }
@@ -251,7 +250,7 @@ proptest! {
             bad.map(|entry| format!("{}/{}", source.identity, entry.anchor))
         }).collect();
         for change in &recorder.changes {
-            prop_assert!(!undecided.contains(change.key.as_str()), "{change:?}");
+            prop_assert!(!undecided.contains(change.key().as_str()), "{change:?}");
         }
     }
 
@@ -294,8 +293,8 @@ proptest! {
             enter(&mut world, state);
             let (result, recorder) = world.simulate().unwrap();
             for change in &recorder.changes {
-                let adopted = change.before.as_ref().is_some_and(|before| before.mark.adopted);
-                let deletes = matches!(change.kind, ChangeKind::Delete | ChangeKind::Release);
+                let adopted = change.before().is_some_and(|before| before.mark.adopted);
+                let deletes = matches!(change.kind(), ChangeKind::Delete | ChangeKind::Release);
                 prop_assert!(!(adopted && deletes), "{change:?}");
             }
             world.push(&result, &recorder.changes, true);
@@ -310,7 +309,7 @@ proptest! {
         world.history = History::default();
         world.ledger = MemoryLedger::default();
         let (result, recorder) = world.simulate().unwrap();
-        if recorder.changes.iter().any(|change| change.kind.removes()) {
+        if recorder.changes.iter().any(|change| change.kind().removes()) {
             prop_assert!(result.unsafe_reasons.contains(&UnsafeReason::NoHistory));
         }
     }

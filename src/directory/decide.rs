@@ -14,7 +14,7 @@
 
 use super::{ChangeOutcome, ChangeResult};
 use crate::model::taken::smtp_value;
-use crate::model::{Change, ChangeKind, Contact, OwnerMark, SmtpAddress};
+use crate::model::{Change, Contact, OwnerMark, Removal, Replacement, SmtpAddress, Step};
 
 /// The object that a change is about, as it is now.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,13 +62,12 @@ pub(super) const NAME_TAKEN: &str = "another object has the contact's name or al
 
 /// What to do for `change`, where `found` is the object with its handle, or with its name where it has no handle.
 pub(super) fn decide(change: &Change, found: Found) -> Decision<'_> {
-    match (change.kind, &change.before, &change.after) {
-        (ChangeKind::Create, None, Some(after)) => create(after, found),
-        (ChangeKind::Delete | ChangeKind::Release, Some(before), None) => delete(before, found),
-        (ChangeKind::Unmark, Some(before), None) => unmark(before, found),
-        (ChangeKind::Adopt, Some(before), Some(after)) => adopt(before, after, found),
-        (_, Some(before), Some(after)) => update(before, after, found),
-        _ => unreachable!("a change has the shape of its kind"),
+    match &change.step {
+        Step::Create(after) => create(after, found),
+        Step::Replace { how: Replacement::Adopt, before, after } => adopt(before, after, found),
+        Step::Replace { before, after, .. } => update(before, after, found),
+        Step::Remove { how: Removal::Unmark, before } => unmark(before, found),
+        Step::Remove { how: Removal::Delete | Removal::Release, before } => delete(before, found),
     }
 }
 
@@ -143,9 +142,8 @@ pub(super) fn without_values(mark: &OwnerMark) -> OwnerMark {
 }
 
 /// The mark by which an unmarked object is read.
-pub(super) fn mark_to_be(change: &Change) -> Option<OwnerMark> {
-    let contact = change.after.as_ref().or(change.before.as_ref())?;
-    Some(without_values(&contact.mark))
+pub(super) fn mark_to_be(change: &Change) -> OwnerMark {
+    without_values(&change.latest().mark)
 }
 
 /// An outcome without anything else to tell.
@@ -166,7 +164,7 @@ pub(super) fn refused(hint: impl Into<String>) -> ChangeOutcome {
 mod tests {
     use super::*;
     use crate::model::reason::ChangeReason;
-    use crate::model::{Attribute, ContactName};
+    use crate::model::{Attribute, ChangeKind, ContactName};
     use ChangeKind::*;
 
     fn contact(mark: &str, title: &str) -> Contact {
@@ -192,14 +190,13 @@ mod tests {
     const ANOTHER: &str = "gs1;prod;contoso;t-1;s-1;a-2;;-;";
 
     fn change(kind: ChangeKind, mark: &str) -> Change {
-        let (before, after) = (Box::new(contact(mark, "before")), Box::new(contact(mark, "after")));
+        let (before, after) = (contact(mark, "before"), contact(mark, "after"));
         let (before, after) = match kind {
             Create => (None, Some(after)),
             Delete | Release | Unmark => (Some(before), None),
             _ => (Some(before), Some(after)),
         };
-        let key = contact(mark, "").key();
-        Change { key, kind, class: contact(mark, "").class(), reason: ChangeReason::Changed, before, after }
+        Change::of(kind, ChangeReason::Changed, before, after).unwrap()
     }
 
     fn told(decision: &Decision<'_>) -> &'static str {

@@ -4,7 +4,7 @@ use super::error::Failure;
 use super::report::{ReportLine, Sink};
 use super::result::{PlanHeader, PlanResult};
 use super::scratch::{Scratch, Sorted, Sorter};
-use crate::model::{Change, ChangeKind, Contact};
+use crate::model::{Change, ChangeKind, Contact, Replacement, Step};
 
 /// Why a push refuses the whole plan: simulate again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,13 +79,13 @@ impl<'a> ApprovedSet<'a> {
 
     /// The approved change of this key; those before it are no longer wanted by anything that is there.
     fn approved(&mut self, key: &crate::model::Key) -> Result<Option<Change>, Failure> {
-        while self.next.as_ref().is_some_and(|approved| approved.key < *key) {
+        while self.next.as_ref().is_some_and(|approved| *approved.key() < *key) {
             if let Some(approved) = self.advance()? {
                 self.without_contact(&approved);
             }
         }
         match &self.next {
-            Some(approved) if approved.key == *key => self.advance(),
+            Some(approved) if *approved.key() == *key => self.advance(),
             _ => Ok(None),
         }
     }
@@ -93,7 +93,7 @@ impl<'a> ApprovedSet<'a> {
     /// Neither a change now, nor a contact of that key: a removal is done, all else has lost its ground.
     fn without_contact(&mut self, approved: &Change) {
         use ChangeKind::*;
-        match approved.kind {
+        match approved.kind() {
             Delete | Release | Unmark | Remark => self.counts.already_done += 1,
             Create | Adopt | Update | Unhide | Hide => self.counts.drifted += 1,
         }
@@ -110,7 +110,7 @@ impl<'a> ApprovedSet<'a> {
 
 impl Sink for ApprovedSet<'_> {
     fn change(&mut self, change: &Change) -> Result<(), Failure> {
-        let Some(approved) = self.approved(&change.key)? else {
+        let Some(approved) = self.approved(change.key())? else {
             self.counts.not_approved += 1;
             return Ok(());
         };
@@ -120,7 +120,7 @@ impl Sink for ApprovedSet<'_> {
         }
         self.counts.to_write += 1;
         let mut key = vec![phase(change)];
-        key.extend_from_slice(change.key.as_str().as_bytes());
+        key.extend_from_slice(change.key().as_str().as_bytes());
         self.writes.push(&key, &serde_json::to_vec(change)?)
     }
 
@@ -134,7 +134,7 @@ impl Sink for ApprovedSet<'_> {
 
     fn unchanged(&mut self, contact: &Contact) -> Result<(), Failure> {
         if let Some(approved) = self.approved(&contact.key())? {
-            match approved.after.is_some_and(|after| after.digest() == contact.digest()) {
+            match approved.after().is_some_and(|after| after.digest() == contact.digest()) {
                 true => self.counts.already_done += 1,
                 false => self.counts.drifted += 1,
             }
@@ -144,26 +144,24 @@ impl Sink for ApprovedSet<'_> {
 }
 
 fn is_same(approved: &Change, now: &Change) -> bool {
-    let digest = |contact: &Option<Box<Contact>>| contact.as_ref().map(|contact| contact.digest());
-    let after_key = |change: &Change| change.after.as_ref().map(|after| after.key());
-    approved.kind == now.kind
+    let digest = |contact: Option<&Contact>| contact.map(Contact::digest);
+    let after_key = |change: &Change| change.after().map(Contact::key);
+    approved.kind() == now.kind()
         && after_key(approved) == after_key(now)
-        && digest(&approved.before) == digest(&now.before)
-        && digest(&approved.after) == digest(&now.after)
+        && digest(approved.before()) == digest(now.before())
+        && digest(approved.after()) == digest(now.after())
 }
 
 /// Release before take (mail-rules §6): 0 = deletes and updates that only free addresses, 1 = other updates,
 /// 2 = creates.
 pub fn phase(change: &Change) -> u8 {
-    use ChangeKind::*;
-    match (change.kind, &change.before, &change.after) {
-        (Delete | Release | Unmark, _, _) => 0,
-        (Create | Adopt, _, _) => 2,
-        (_, Some(before), Some(after)) => {
+    match &change.step {
+        Step::Remove { .. } => 0,
+        Step::Create(_) | Step::Replace { how: Replacement::Adopt, .. } => 2,
+        Step::Replace { before, after, .. } => {
             let (before, after) = (addresses(before), addresses(after));
             u8::from(!(after.is_subset(&before) && after != before))
         }
-        _ => 1,
     }
 }
 

@@ -40,7 +40,7 @@ impl PlanDigests {
 
     pub fn add(&mut self, change: &Change) {
         change.add_to(&mut self.all);
-        if let Some(kept) = self.kept.as_mut().filter(|_| !change.kind.removes()) {
+        if let Some(kept) = self.kept.as_mut().filter(|_| !change.kind().removes()) {
             change.add_to(kept);
         }
     }

@@ -88,7 +88,7 @@ impl History {
     /// has seen does not count towards the sums that guard against unseen losses.
     pub fn record_change(&mut self, change: &Change, approved: bool, now: Timestamp) {
         let today = day(now);
-        if let Some(after) = &change.after {
+        if let Some(after) = change.after() {
             let hash = key_hash(&after.key());
             let content = content_hash(after.digest());
             let known = self.pushed.get(&hash).filter(|pushed| pushed.after == content);
@@ -106,7 +106,7 @@ impl History {
     /// Counts a removal that nobody has seen towards the sums; anything else is no removal. Also to be called for one
     /// that is only begun: it says nothing about what was written.
     pub fn record_removal(&mut self, change: &Change, now: Timestamp) {
-        let Some(before) = change.before.as_ref().filter(|_| change.kind.removes()) else { return };
+        let Some(before) = change.before().filter(|_| change.kind().removes()) else { return };
         let today = day(now);
         let days = &mut self.pairs.entry(before.mark.source.clone()).or_default().days;
         match days.iter_mut().find(|sum| sum.day == today) {

@@ -36,12 +36,12 @@ pub struct LedgerRecord {
 impl LedgerRecord {
     /// What must stand in the ledger *before* this change is carried out.
     pub fn of(change: &Change) -> Option<Self> {
-        if !matches!(change.kind, ChangeKind::Delete | ChangeKind::Release | ChangeKind::Unmark) {
+        if !matches!(change.kind(), ChangeKind::Delete | ChangeKind::Release | ChangeKind::Unmark) {
             return None;
         }
-        let before = change.before.as_deref()?;
+        let before = change.before()?;
         let mut x500 = before.x500.clone();
         x500.extend(before.legacy_exchange_dn.clone());
-        Some(Self { key: change.key.clone(), primary: before.primary.clone(), x500 })
+        Some(Self { key: change.key().clone(), primary: before.primary.clone(), x500 })
     }
 }

@@ -8,7 +8,7 @@ use super::{Action, Ledger};
 use crate::model::reason::{ChangeReason, Undecided, Unwanted, Warning};
 use crate::model::safety::Policy;
 use crate::model::schedule::TargetRules;
-use crate::model::{Change, ChangeKind, Contact, ContactName, EntryClass, Key};
+use crate::model::{Change, ChangeKind, Contact, ContactName, EntryClass, Key, Removal, Replacement};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ pub(super) enum Verdict {
 impl Verdict {
     pub(super) fn action(&self) -> Action {
         match self {
-            Self::Change(change) => change.kind.into(),
+            Self::Change(change) => change.kind().into(),
             Self::Withheld(_) => Action::Withhold,
             Self::Unchanged(_) | Self::TakesOver => Action::Keep,
             Self::Skipped(_) => Action::Skip,
@@ -127,27 +127,27 @@ impl Settlement<'_> {
     fn allow(&self, verdict: Verdict) -> Verdict {
         let Verdict::Change(change) = verdict else { return verdict };
         let allowed = match self.rules.policy {
-            Policy::CreateOnly => matches!(change.kind, ChangeKind::Create | ChangeKind::Adopt),
-            Policy::Upsert => !change.kind.removes(),
+            Policy::CreateOnly => matches!(change.kind(), ChangeKind::Create | ChangeKind::Adopt),
+            Policy::Upsert => !change.kind().removes(),
             Policy::Sync => true,
         };
         if !allowed {
             return Verdict::Withheld(change);
         }
         match self.is_in_vain(&change) {
-            Some(reason) => Verdict::Frozen(reason, change.before.map(|before| *before)),
+            Some(reason) => Verdict::Frozen(reason, change.into_before()),
             None => Verdict::Change(change),
         }
     }
 
     /// Just this was written twice already, and did not stay.
     fn is_in_vain(&self, change: &Change) -> Option<Undecided> {
-        let after = change.after.as_ref().filter(|_| !self.history.pushed.is_empty())?;
+        let after = change.after().filter(|_| !self.history.pushed.is_empty())?;
         let pushed = self.history.pushed.get(&key_hash(&after.key()))?;
         if pushed.times < 2 || pushed.after != content_hash(after.digest()) {
             return None;
         }
-        let somebody_else = change.kind == ChangeKind::Create || pushed.confirmed;
+        let somebody_else = change.kind() == ChangeKind::Create || pushed.confirmed;
         Some(if somebody_else { Undecided::Contested } else { Undecided::NotConverging })
     }
 
@@ -190,21 +190,20 @@ impl Settlement<'_> {
         while self.inherited_names.contains(&after.name) {
             after.name = first.alternative(attempts.next().expect("the numbers do not end"));
         }
-        let (kind, reason, before) = match self.fates.found_in_target(number) {
+        Verdict::Change(match self.fates.found_in_target(number) {
             Some((holder, true)) => {
                 after.handle = Some(holder.handle.clone());
-                (ChangeKind::Create, ChangeReason::HalfMade, None)
+                Change::create(ChangeReason::HalfMade, after)
             }
             Some((holder, false)) => {
                 after.handle = Some(holder.handle.clone());
                 after.name = ContactName::existing(holder.name.clone());
                 after.mark.adopted = true;
-                (ChangeKind::Adopt, ChangeReason::Adopted, Some(Box::new(as_found(&after))))
+                Change::replace(Replacement::Adopt, ChangeReason::Adopted, as_found(&after), after)
             }
-            None if self.ledger.knows(&key) => (ChangeKind::Create, ChangeReason::Returned, None),
-            None => (ChangeKind::Create, ChangeReason::New, None),
-        };
-        Verdict::Change(Change { key, kind, class: after.class(), reason, before, after: Some(Box::new(after)) })
+            None if self.ledger.knows(&key) => Change::create(ChangeReason::Returned, after),
+            None => Change::create(ChangeReason::New, after),
+        })
     }
 
     fn hand_over(&self, body: Body, fate: Fate, successor: Successor, settled: &mut Settled) -> Verdict {
@@ -224,7 +223,7 @@ impl Settlement<'_> {
             Fate::Unwanted(Unwanted::Absent) if same_source => ChangeReason::Reanchored,
             _ => ChangeReason::Shadowed,
         };
-        change(ChangeKind::Remark, reason, before, Some(after))
+        replace(Replacement::Remark, reason, before, after)
     }
 
     fn remove(
@@ -248,16 +247,16 @@ impl Settlement<'_> {
             settled.x500_for_mailbox = before.x500.iter().chain(&before.legacy_exchange_dn).cloned().collect();
         }
         if before.mark.adopted {
-            return change(ChangeKind::Unmark, reason, before, None);
+            return remove(Removal::Unmark, reason, before);
         }
         if lives_in_target {
-            return change(ChangeKind::Release, reason, before, None);
+            return remove(Removal::Release, reason, before);
         }
         if self.fates.is_in_the_way(number) {
-            return change(ChangeKind::Release, ChangeReason::AddressNeeded, before, None);
+            return remove(Removal::Release, ChangeReason::AddressNeeded, before);
         }
         if self.rules.hide_for_seconds == 0 {
-            return change(ChangeKind::Delete, reason, before, None);
+            return remove(Removal::Delete, reason, before);
         }
         self.hide(number, before, reason, settled)
     }
@@ -267,7 +266,7 @@ impl Settlement<'_> {
         let since = before.mark.hidden_since;
         let waited = since.map(|since| now.as_second().saturating_sub(since.as_second()));
         if waited.is_some_and(|waited| waited >= self.rules.hide_for_seconds.min(i64::MAX as u64) as i64) {
-            return change(ChangeKind::Delete, ChangeReason::HiddenLongEnough, before, None);
+            return remove(Removal::Delete, ChangeReason::HiddenLongEnough, before);
         }
         let mut after = before.clone();
         after.hidden |= self.can_hide;
@@ -278,36 +277,32 @@ impl Settlement<'_> {
             settled.warnings.insert(Warning::CannotHide);
         }
         if since.is_none() || before.hidden != after.hidden {
-            return change(ChangeKind::Hide, reason, before, Some(after));
+            return replace(Replacement::Hide, reason, before, after);
         }
         if after == before {
             return Verdict::Unchanged(before);
         }
-        change(ChangeKind::Update, ChangeReason::AddressNeeded, before, Some(after))
+        replace(Replacement::Update, ChangeReason::AddressNeeded, before, after)
     }
 }
 
 fn update(before: Contact, after: Contact) -> Verdict {
-    let (kind, reason) = if before.mark.hidden_since.is_some() {
-        (ChangeKind::Unhide, ChangeReason::Returned)
+    let (how, reason) = if before.mark.hidden_since.is_some() {
+        (Replacement::Unhide, ChangeReason::Returned)
     } else if before.hidden && !after.hidden {
-        (ChangeKind::Unhide, ChangeReason::ShownAgain)
+        (Replacement::Unhide, ChangeReason::ShownAgain)
     } else {
-        (ChangeKind::Update, ChangeReason::Changed)
+        (Replacement::Update, ChangeReason::Changed)
     };
-    change(kind, reason, before, Some(after))
+    replace(how, reason, before, after)
 }
 
-fn change(kind: ChangeKind, reason: ChangeReason, before: Contact, after: Option<Contact>) -> Verdict {
-    let class = after.as_ref().unwrap_or(&before).class();
-    Verdict::Change(Change {
-        key: before.key(),
-        kind,
-        class,
-        reason,
-        before: Some(Box::new(before)),
-        after: after.map(Box::new),
-    })
+fn replace(how: Replacement, reason: ChangeReason, before: Contact, after: Contact) -> Verdict {
+    Verdict::Change(Change::replace(how, reason, before, after))
+}
+
+fn remove(how: Removal, reason: ChangeReason, before: Contact) -> Verdict {
+    Verdict::Change(Change::remove(how, reason, before))
 }
 
 /// A foreign contact as far as it is known: by its address.

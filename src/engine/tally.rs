@@ -132,9 +132,9 @@ impl<'a> Tally<'a> {
         match &settled.verdict {
             Verdict::Change(change) => self.change(change, sink)?,
             Verdict::Withheld(change) => {
-                self.sums.counts.of(change.class).unchanged += 1;
+                self.sums.counts.of(change.class()).unchanged += 1;
                 *self.sums.reasons.entry("Policy".to_owned()).or_default() += 1;
-                if let Some(contact) = change.before.as_ref().filter(|_| sink.wants_unchanged()) {
+                if let Some(contact) = change.before().filter(|_| sink.wants_unchanged()) {
                     sink.unchanged(contact).map_err(PlanError::Sink)?;
                 }
             }
@@ -168,16 +168,16 @@ impl<'a> Tally<'a> {
     }
 
     fn change(&mut self, change: &Change, sink: &mut dyn Sink) -> Result<(), PlanError> {
-        *self.sums.counts.of(change.class).count(change.kind.class()) += 1;
+        *self.sums.counts.of(change.class()).count(change.kind().class()) += 1;
         self.digests.add(change);
-        let mark = change.before.as_ref().or(change.after.as_ref()).map(|contact| &contact.mark);
+        let mark = Some(&change.earliest().mark);
         if let Some(mark) = mark {
             let pair = self.sums.pairs.entry(mark.source.clone()).or_default();
-            match change.kind {
+            match change.kind() {
                 ChangeKind::Create | ChangeKind::Adopt => pair.creates += 1,
-                _ if change.kind.removes() => {
+                _ if change.kind().removes() => {
                     pair.removals += 1;
-                    let hidden = change.before.as_ref().is_some_and(|before| is_leaving(before));
+                    let hidden = change.before().is_some_and(is_leaving);
                     pair.removals_of_hidden += u64::from(hidden);
                     let lives_in_target = change.reason == crate::model::reason::ChangeReason::LivesInTarget;
                     pair.lives_in_target += u64::from(lives_in_target);
@@ -209,7 +209,7 @@ impl<'a> Tally<'a> {
             return Ok(());
         }
         let (before, after) = match verdict {
-            Verdict::Change(change) | Verdict::Withheld(change) => (change.before.as_deref(), change.after.as_deref()),
+            Verdict::Change(change) | Verdict::Withheld(change) => (change.before(), change.after()),
             _ => (None, None),
         };
         let shown = after.or(before);

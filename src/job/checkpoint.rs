@@ -31,7 +31,7 @@ pub(super) struct RowPairing(Option<(Key, Box<RawValue>)>);
 impl RowPairing {
     /// A change comes before its line.
     pub(super) fn change(&mut self, change: &Change) -> Result<(), Failure> {
-        self.0 = Some((change.key.clone(), serde_json::value::to_raw_value(change)?));
+        self.0 = Some((change.key().clone(), serde_json::value::to_raw_value(change)?));
         Ok(())
     }
 
@@ -140,9 +140,9 @@ pub(super) struct Part {
 
 impl crate::engine::Sink for Part {
     fn change(&mut self, change: &Change) -> Result<(), Failure> {
-        if let Some(after) = change.after.as_ref().filter(|_| change.kind == ChangeKind::Create) {
+        if let Some(after) = change.after().filter(|_| change.kind() == ChangeKind::Create) {
             let OwnerMark { owner, sync, target, .. } = &after.mark;
-            self.renamed |= after.name != ContactName::derive(owner, sync, target, &change.key);
+            self.renamed |= after.name != ContactName::derive(owner, sync, target, change.key());
         }
         self.pairing.change(change)
     }

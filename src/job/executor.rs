@@ -140,7 +140,7 @@ impl Executor<'_> {
         identity: &SystemIdentity,
         remembered: &mut Remembered,
     ) -> Result<(), Error> {
-        let mut removals = batch.iter().filter(|change| change.kind.removes()).peekable();
+        let mut removals = batch.iter().filter(|change| change.kind().removes()).peekable();
         if self.by_person || removals.peek().is_none() {
             return Ok(());
         }
@@ -192,10 +192,10 @@ impl Executor<'_> {
         counts: &mut PlanCounts,
         history: &mut History,
     ) -> Result<(), Error> {
-        let class = counts.of(change.class);
+        let class = counts.of(change.class());
         match &outcome.result {
             ChangeResult::Done | ChangeResult::AlreadyDone => {
-                *class.count(change.kind.class()) += 1;
+                *class.count(change.kind().class()) += 1;
                 history.record_change(change, self.by_person, self.context.clock.now());
             }
             ChangeResult::Deferred => executed.deferred += 1,
@@ -209,20 +209,20 @@ impl Executor<'_> {
                 executed.waiting_until = Some(executed.waiting_until.map_or(*until, |known| known.max(*until)));
             }
         }
-        let shown = change.after.as_deref().or(change.before.as_deref());
+        let shown = change.latest();
         let name = crate::model::Attribute::DisplayName;
         executed.report.line(&report::Line {
-            display_name: shown.and_then(|contact| contact.attributes.get(&name)).map(Cow::from),
-            address: shown.map(|contact| contact.primary.as_str().into()),
+            display_name: shown.attributes.get(&name).map(Cow::from),
+            address: Some(shown.primary.as_str().into()),
             result: Some(result_of(&outcome.result)),
             hint: match &outcome.result {
                 ChangeResult::Refused { hint } => Some(hint.into()),
                 _ => None,
             },
             refused_values: Cow::Borrowed(&outcome.refused_values),
-            before: change.before.as_deref().map(Cow::Borrowed),
-            after: change.after.as_deref().map(Cow::Borrowed),
-            ..report::Line::new(change.kind.into(), change.reason.label(), change.class, change.key.as_str())
+            before: change.before().map(Cow::Borrowed),
+            after: change.after().map(Cow::Borrowed),
+            ..report::Line::new(change.kind().into(), change.reason.label(), change.class(), change.key().as_str())
         })?;
         Ok(())
     }
@@ -231,7 +231,7 @@ impl Executor<'_> {
     async fn journal(&self, number: u64, batch: &[Change], outcomes: &[ChangeOutcome]) -> Result<(), Error> {
         let mut text = Vec::new();
         for (change, outcome) in batch.iter().zip(outcomes) {
-            let line = JournalLine { key: &change.key, action: change.kind, result: result_of(&outcome.result) };
+            let line = JournalLine { key: change.key(), action: change.kind(), result: result_of(&outcome.result) };
             serde_json::to_writer(&mut text, &line).expect("a line is plain data");
             text.push(b'\n');
         }
@@ -259,10 +259,10 @@ fn next_batch(changes: &mut ToWrite, most: usize) -> Result<Vec<Change>, Error> 
 
 /// The name that a removed contact had in the target, where only the removal told it.
 fn late_name(change: &Change, outcome: &ChangeOutcome) -> Option<LedgerLine> {
-    let before = change.before.as_deref().filter(|_| change.after.is_none())?;
+    let before = change.before().filter(|_| change.after().is_none())?;
     let name = outcome.legacy_exchange_dn.as_ref()?;
     (before.legacy_exchange_dn.as_ref() != Some(name)).then(|| LedgerLine {
-        key: change.key.clone(),
+        key: change.key().clone(),
         primaries: [before.primary.clone()].into(),
         x500: [name.clone()].into(),
     })

@@ -110,7 +110,7 @@ impl PlanReader {
         let damaged = || missing(&self.digest, "is damaged");
         let line = self.lines.next().ok_or_else(damaged)?.map_err(|_| damaged())?;
         match serde_json::from_str(&line).map_err(|_| damaged())? {
-            Line::Change(change) if change.is_well_formed() => {
+            Line::Change(change) => {
                 self.read += 1;
                 Ok(Some(*change))
             }
@@ -119,7 +119,7 @@ impl PlanReader {
                 self.header = Some(*header);
                 Ok(None)
             }
-            Line::Change(_) | Line::Plan(_) => Err(damaged()),
+            Line::Plan(_) => Err(damaged()),
         }
     }
 

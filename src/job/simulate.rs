@@ -129,7 +129,7 @@ impl PlanSink {
     }
 
     fn append(&mut self, change: &Change) -> Result<(), Failure> {
-        if let Some(held) = self.without_removals.as_mut().filter(|_| !change.kind.removes()) {
+        if let Some(held) = self.without_removals.as_mut().filter(|_| !change.kind().removes()) {
             held.append(change)?;
         }
         Ok(self.plan.append(change)?)

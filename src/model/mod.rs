@@ -27,7 +27,7 @@ pub mod timing;
 
 pub use address::{AddressError, Domain, SmtpAddress};
 pub use attribute::Attribute;
-pub use change::{Change, ChangeKind};
+pub use change::{Change, ChangeKind, Removal, Replacement, Step};
 pub use contact::{Contact, ContactName};
 pub use country::Country;
 pub use digest::Digest;

@@ -6,7 +6,7 @@ use galsync::directory::exchange::ExchangeTarget;
 use galsync::directory::{ChangeResult, Error, Target};
 use galsync::model::mapping::Mapping;
 use galsync::model::reason::ChangeReason;
-use galsync::model::{Change, ChangeKind, Contact, ContactName, EntryClass, OwnerMark, SmtpAddress};
+use galsync::model::{Change, Contact, ContactName, OwnerMark, SmtpAddress};
 
 async fn prepared() -> Fake {
     let fake = Fake::start(1).await;
@@ -47,14 +47,7 @@ async fn creates(target: &ExchangeTarget, count: usize) -> Vec<Change> {
             foreign_values: Default::default(),
             mark,
         };
-        Change {
-            key: contact.key(),
-            kind: ChangeKind::Create,
-            class: EntryClass::User,
-            reason: ChangeReason::New,
-            before: None,
-            after: Some(Box::new(contact)),
-        }
+        Change::create(ChangeReason::New, contact)
     };
     (0..count).map(one).collect()
 }

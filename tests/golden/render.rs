@@ -85,12 +85,12 @@ fn counts(counts: &ChangeCounts) -> String {
 }
 
 pub fn change(change: &Change) -> String {
-    let fields = match (&change.before, &change.after) {
+    let fields = match (change.before(), change.after()) {
         (None, Some(after)) => list(&fields(after)),
         (Some(before), Some(after)) => difference(&fields(before), &fields(after)),
         _ => String::new(),
     };
-    format!("{} {} {}{fields}", change.kind.name(), change.key, change.reason)
+    format!("{} {} {}{fields}", change.kind().name(), change.key(), change.reason)
 }
 
 fn list(fields: &BTreeMap<String, String>) -> String {

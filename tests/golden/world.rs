@@ -71,9 +71,8 @@ pub struct Recorder {
 
 impl Sink for Recorder {
     fn change(&mut self, change: &Change) -> Result<(), Failure> {
-        assert!(change.is_well_formed(), "{change:?}");
         assert_eq!(self.unpaired, None, "the line of each change comes before the next change");
-        self.unpaired = Some(change.key.clone());
+        self.unpaired = Some(change.key().clone());
         self.changes.push(change.clone());
         Ok(())
     }
@@ -179,10 +178,10 @@ impl World {
     /// What a target does with a change.
     pub fn apply(&mut self, change: &Change) {
         self.ledger.0.extend(LedgerRecord::of(change));
-        if let Some(before) = &change.before {
+        if let Some(before) = change.before() {
             let handle = before.handle.clone().expect("what is there has a handle");
             self.contacts.remove(&handle);
-            if change.kind == ChangeKind::Unmark {
+            if change.kind() == ChangeKind::Unmark {
                 self.taken.push(Taken {
                     value: format!("smtp:{}", before.primary),
                     primary: true,
@@ -194,8 +193,8 @@ impl World {
                 });
             }
         }
-        if let Some(after) = &change.after {
-            let mut contact = (**after).clone();
+        if let Some(after) = change.after() {
+            let mut contact = after.clone();
             let handle = contact.handle.clone().unwrap_or_else(|| format!("cn={}", contact.name));
             self.taken.retain(|taken| taken.holder.handle != handle);
             contact.handle = Some(handle.clone());
@@ -209,7 +208,7 @@ impl World {
     /// Carries out a whole plan, as a push of it would.
     pub fn push(&mut self, result: &PlanResult, changes: &[Change], approved: bool) {
         self.history = result.history.clone();
-        for change in changes.iter().filter(|change| !(result.removals_held && change.kind.removes())) {
+        for change in changes.iter().filter(|change| !(result.removals_held && change.kind().removes())) {
             self.apply(change);
             self.history.record_change(change, approved, self.now);
         }
@@ -222,7 +221,7 @@ impl World {
         planned: &PlanResult,
         changes: &[Change],
     ) -> Result<(Vec<Change>, ApprovedCounts), PlanChanged> {
-        let kept = changes.iter().filter(|change| !(planned.removals_held && change.kind.removes())).cloned();
+        let kept = changes.iter().filter(|change| !(planned.removals_held && change.kind().removes())).cloned();
         let mut set = ApprovedSet::new(kept.map(Ok), &MemoryScratch).expect("memory does not fail");
         let now = self.plan_into(&mut set).expect("the plan can be computed");
         planned.header.still_holds(&now)?;

@@ -9,7 +9,7 @@ use galsync::model::connector::ExchangeOnPremises;
 use galsync::model::mapping::Mapping;
 use galsync::model::reason::ChangeReason;
 use galsync::model::taken::{HolderKind, Taken};
-use galsync::model::{Attribute, Change, ChangeKind, Contact, ContactName, EntryClass, OwnerMark, SmtpAddress};
+use galsync::model::{Attribute, Change, ChangeKind, Contact, ContactName, OwnerMark, SmtpAddress};
 use std::collections::{BTreeMap, BTreeSet};
 
 struct Place {
@@ -73,9 +73,7 @@ async fn contact(target: &ExchangeTarget, number: usize) -> Contact {
 }
 
 fn change(kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> Change {
-    let (before, after) = (before.cloned().map(Box::new), after.cloned().map(Box::new));
-    let key = before.as_ref().or(after.as_ref()).unwrap().key();
-    Change { key, kind, class: EntryClass::User, reason: ChangeReason::Changed, before, after }
+    Change::of(kind, ChangeReason::Changed, before.cloned(), after.cloned()).unwrap()
 }
 
 async fn contents(target: &ExchangeTarget) -> (BTreeMap<String, Contact>, Vec<Taken>) {
@@ -173,7 +171,7 @@ async fn contacts_live_and_samba_finds_nothing_wrong_with_them() {
     all_done(&target.apply(&changes).await.unwrap());
     let (owned, _) = contents(&target).await;
     assert_eq!(owned.len(), 30);
-    for change in changes.iter().filter_map(|change| change.after.as_ref()) {
+    for change in changes.iter().filter_map(|change| change.after()) {
         assert_eq!(owned[change.key().anchor()].digest(), change.digest(), "what was written reads back");
     }
     let hidden: Vec<&Contact> = owned.values().filter(|contact| contact.hidden).collect();

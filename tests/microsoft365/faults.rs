@@ -8,15 +8,7 @@ use galsync::model::reason::ChangeReason;
 use galsync::model::{Change, ChangeKind, Contact};
 
 pub fn change(kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> Change {
-    let contact = before.or(after).unwrap();
-    Change {
-        key: contact.key(),
-        kind,
-        class: contact.class(),
-        reason: ChangeReason::New,
-        before: before.cloned().map(Box::new),
-        after: after.cloned().map(Box::new),
-    }
+    Change::of(kind, ChangeReason::New, before.cloned(), after.cloned()).unwrap()
 }
 
 pub fn creates(target: &dyn Target, count: usize) -> Vec<Change> {

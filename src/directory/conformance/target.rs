@@ -101,17 +101,8 @@ impl Bench<'_> {
     }
 
     fn change(&self, kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> Change {
-        let contact = before.or(after).expect("a change has a contact");
-        let change = Change {
-            key: contact.key(),
-            kind,
-            class: contact.class(),
-            reason: ChangeReason::Changed,
-            before: before.cloned().map(Box::new),
-            after: after.cloned().map(Box::new),
-        };
-        assert!(change.is_well_formed(), "the suite makes well-formed changes");
-        change
+        Change::of(kind, ChangeReason::Changed, before.cloned(), after.cloned())
+            .expect("the suite makes well-formed changes")
     }
 
     async fn apply(&self, kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> ChangeResult {
@@ -275,9 +266,9 @@ impl Bench<'_> {
         self.told(&changes, drifts).await;
         let left = contents(self.target.as_ref()).await.owned;
         for (number, change) in changes.iter().enumerate() {
-            let wanted = if number % 4 == 3 { made.get(&change.key) } else { change.after.as_deref() };
-            let found = left.get(&change.key);
-            assert_eq!(found.map(Contact::digest), wanted.map(Contact::digest), "{number}: {:?}", change.kind);
+            let wanted = if number % 4 == 3 { made.get(change.key()) } else { change.after() };
+            let found = left.get(change.key());
+            assert_eq!(found.map(Contact::digest), wanted.map(Contact::digest), "{number}: {:?}", change.kind());
         }
         let rest: Vec<Change> = wanted
             .iter()

@@ -11,7 +11,7 @@ use super::{classify, contact, names, stamp};
 use crate::directory::decide::{self, Decision, Found, only, refused};
 use crate::directory::{ChangeOutcome, ChangeResult, Error};
 use crate::model::mark::Ownership;
-use crate::model::{Change, ChangeKind, Contact, OwnerMark, RecipientType};
+use crate::model::{Change, Contact, OwnerMark, RecipientType, Step};
 use futures::stream::{self, StreamExt};
 use ldap3::{LdapError, LdapResult, Mod};
 
@@ -37,7 +37,7 @@ impl ExchangeTarget {
             let open: Vec<usize> = (0..changes.len()).filter(|at| outcomes[*at].is_none()).collect();
             let session = self.session().await?;
             let known = self.info(&session).await?;
-            if changes.iter().any(|change| change.kind == ChangeKind::Create) {
+            if changes.iter().any(|change| matches!(change.step, Step::Create(_))) {
                 self.place.get_or_try_init(|| self.make_place(&session)).await?;
             }
             let writer = Writer { target: self, session: &session, known: &known };
@@ -103,16 +103,11 @@ struct Writer<'a> {
 impl Writer<'_> {
     async fn one(&self, change: &Change) -> Attempt {
         // A creation tries first, and looks only where the name is taken.
-        if change.kind == ChangeKind::Create
-            && let Some(after) = &change.after
-        {
+        if let Step::Create(after) = &change.step {
             return self.create(after).await;
         }
-        let record = match change.before.as_ref() {
-            Some(before) => self.object(before).await?,
-            None => None,
-        };
-        let found = self.found(record.as_ref(), decide::mark_to_be(change));
+        let record = self.object(change.earliest()).await?;
+        let found = self.found(record.as_ref(), Some(decide::mark_to_be(change)));
         self.carry(decide::decide(change, found), record.as_ref()).await
     }
 

@@ -18,8 +18,6 @@ use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use std::future::ready;
 use std::sync::{Arc, Mutex};
 
-/// Most anchors of one [`SourceEvent::Members`].
-
 /// The recipients of one forest, or of parts of it.
 pub struct ExchangeSource {
     pub(super) settings: ExchangeOnPremises,

@@ -7,21 +7,20 @@ use crate::directory::decide::{self, Decision, Found, only};
 use crate::directory::{ChangeOutcome, ChangeResult};
 use crate::model::mark::{MarkScope, Ownership};
 use crate::model::taken::smtp_value;
-use crate::model::{Anchor, Attribute, Change, ChangeKind, Contact, Entry, OwnerMark, RecipientType, SmtpAddress};
+use crate::model::{Anchor, Attribute, Change, Contact, Entry, OwnerMark, RecipientType, SmtpAddress, Step};
 use std::sync::Arc;
 
 impl MemoryTarget {
     pub(super) fn apply_one(&self, change: &Change, faults: &Faults) -> ChangeOutcome {
         let mut inner = self.memory.lock();
-        let contact = change.after.as_ref().or(change.before.as_ref());
-        let address = contact.map(|contact| &contact.primary);
-        if address.is_some_and(|address| faults.refuse.contains(address)) {
+        let address = &change.latest().primary;
+        if faults.refuse.contains(address) {
             return only(ChangeResult::Refused { hint: "the reference directory was told to refuse it".into() });
         }
-        if address.is_some_and(|address| faults.defer.contains(address)) {
+        if faults.defer.contains(address) {
             return only(ChangeResult::Deferred);
         }
-        if change.kind == ChangeKind::Create {
+        if matches!(change.step, Step::Create(_)) {
             if let (Some(quota), Some(until)) = (faults.create_quota, faults.waiting_until)
                 && inner.creates >= quota
             {
@@ -32,7 +31,7 @@ impl MemoryTarget {
         let state = Arc::make_mut(&mut inner.state);
         let scope = self.scope(state);
         let writer = Writer { target: self, state, scope };
-        let object = change.before.as_ref().or(change.after.as_ref()).and_then(|contact| writer.object(contact));
+        let object = writer.object(change.earliest());
         let found = writer.found(object.as_ref(), decide::mark_to_be(change));
         match (decide::decide(change, found), object) {
             (Decision::Leave(result), Some(object)) if result == ChangeResult::AlreadyDone => told(result, &object),
@@ -62,12 +61,12 @@ impl Writer<'_> {
     }
 
     /// What an object is to the decision.
-    fn found(&self, object: Option<&Object>, mark: Option<OwnerMark>) -> Found {
+    fn found(&self, object: Option<&Object>, mark: OwnerMark) -> Found {
         let Some(object) = object else { return Found::Nothing };
         let contact = |mark| Box::new(self.target.contact(object, mark));
         match (self.scope.ownership(object.mark.as_deref(), object.synchronized), mark) {
             (Ownership::Ours(mark), _) => Found::Ours(contact(mark)),
-            (Ownership::Unmarked, Some(mark))
+            (Ownership::Unmarked, mark)
                 if object.entry.recipient_type == RecipientType::MailContact && !object.synchronized =>
             {
                 Found::Free(contact(mark))

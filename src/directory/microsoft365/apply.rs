@@ -12,7 +12,7 @@ use super::write::{self, Writes};
 use crate::directory::decide::{self, Decision, Found, only, refused};
 use crate::directory::{ChangeOutcome, ChangeResult, Error};
 use crate::model::mark::Ownership;
-use crate::model::{Change, ChangeKind, Contact, OwnerMark, RecipientType};
+use crate::model::{Change, Contact, OwnerMark, RecipientType, Step};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -69,10 +69,10 @@ impl Writer<'_> {
     /// The objects that these changes are about, by id, and by name where no id is known.
     async fn objects(&self, changes: &[Change]) -> Result<Objects, Error> {
         let known = changes.iter().filter_map(|change| {
-            let contact = change.before.as_ref().or(change.after.as_ref())?;
-            match (&contact.handle, change.kind) {
+            let contact = change.earliest();
+            match (&contact.handle, &change.step) {
                 (Some(guid), _) => Some(format!("Guid -eq {}", quoted(guid))),
-                (None, ChangeKind::Create) => None,
+                (None, Step::Create(_)) => None,
                 (None, _) => Some(format!("Name -eq {}", quoted(contact.name.as_str()))),
             }
         });
@@ -90,11 +90,9 @@ impl Writer<'_> {
     }
 
     async fn one(&self, change: &Change, found: &Objects) -> Attempt {
-        let contact = change.before.as_ref().or(change.after.as_ref());
-        let object = contact.and_then(|contact| {
-            let name = || contact.name.as_str().to_lowercase();
-            found.get(&contact.handle.clone().unwrap_or_else(name))
-        });
+        let contact = change.earliest();
+        let name = || contact.name.as_str().to_lowercase();
+        let object = found.get(&contact.handle.clone().unwrap_or_else(name));
         match decide::decide(change, self.found(object, decide::mark_to_be(change))) {
             Decision::Create(after) => self.create(after).await,
             decision => self.change(decision, object).await,
@@ -117,11 +115,11 @@ impl Writer<'_> {
     }
 
     /// What an object is to the decision.
-    fn found(&self, object: Option<&Object>, mark: Option<OwnerMark>) -> Found {
+    fn found(&self, object: Option<&Object>, mark: OwnerMark) -> Found {
         let Some((row, details)) = object else { return Found::Nothing };
         match (self.reader.ownership(row), mark) {
             (Ownership::Ours(mark), _) => Found::Ours(Box::new(self.reader.contact(row, details, mark))),
-            (Ownership::Unmarked, Some(mark)) if self.is_free(row) => {
+            (Ownership::Unmarked, mark) if self.is_free(row) => {
                 Found::Free(Box::new(self.reader.contact(row, details, mark)))
             }
             (Ownership::Unmarked, _) => Found::Unmarked,
@@ -187,7 +185,7 @@ impl Writer<'_> {
         match found.first() {
             Some(object) => {
                 let mark = decide::without_values(&after.mark);
-                self.change(decide::create(after, self.found(Some(object), Some(mark))), Some(object)).await
+                self.change(decide::create(after, self.found(Some(object), mark)), Some(object)).await
             }
             None if is_there => Ok(refused(decide::NAME_TAKEN)),
             None => Ok(only(ChangeResult::Deferred)),

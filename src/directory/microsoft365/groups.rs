@@ -11,7 +11,6 @@ use futures::{StreamExt, TryStreamExt};
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// Most anchors of one [`SourceEvent::Members`].
 const ALWAYS: [&str; 3] = ["Guid", "RequireSenderAuthenticationEnabled", "AcceptMessagesOnlyFromSendersOrMembers"];
 const HIDDEN_MEMBERSHIP: &str = "HiddenGroupMembershipEnabled";
 /// By which a filter may name a group.
