@@ -162,14 +162,10 @@ fn create(target: &Microsoft365Target, number: usize) -> Change {
     let mark = format!("gs1;bench;bench;{TENANT};source;anchor-{number};;-;");
     let mark = OwnerMark::parse(&mark).expect("a right mark");
     let address = |text: String| SmtpAddress::parse(&text).expect("a right address");
+    let name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
     let mut contact = Contact {
-        name: ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key()),
-        mark,
-        primary: address(format!("person{number}@fabrikam.example")),
-        delivery: address(format!("person{number}@fabrikam.example")),
         secondary: [address(format!("p{number}@fabrikam.example"))].into(),
         x500: [format!("/o=Fabrikam/cn=Recipients/cn=person{number}")].into(),
-        hidden: false,
         attributes: [
             (Attribute::DisplayName, format!("Person {number}")),
             (Attribute::GivenName, "Person".to_owned()),
@@ -178,9 +174,12 @@ fn create(target: &Microsoft365Target, number: usize) -> Change {
             (Attribute::Country, "DE".to_owned()),
         ]
         .into(),
-        handle: None,
-        legacy_exchange_dn: None,
-        foreign_values: BTreeSet::new(),
+        ..Contact::new(
+            mark,
+            name,
+            address(format!("person{number}@fabrikam.example")),
+            address(format!("person{number}@fabrikam.example")),
+        )
     };
     contact.stamp_values();
     let contact = target.normalizer().normalize(contact).0;

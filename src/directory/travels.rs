@@ -43,18 +43,14 @@ macro_rules! variants {
 fn contact() -> Contact {
     let address = SmtpAddress::parse("ada@corp.test").unwrap();
     let mark = OwnerMark::parse("gs1;owner;sync;target;source;anchor-ada;;-;").unwrap();
+    let name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
     Contact {
-        name: ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key()),
-        mark,
-        primary: address.clone(),
-        delivery: address,
-        secondary: Default::default(),
         x500: ["/o=corp/cn=ada".to_owned()].into(),
         hidden: true,
         attributes: [(Attribute::DisplayName, "Zoë \"株式会社\"\n".to_owned())].into(),
         handle: Some("7".to_owned()),
-        legacy_exchange_dn: None,
         foreign_values: ["smtp:a@b.test".to_owned()].into(),
+        ..Contact::new(mark, name, address.clone(), address)
     }
 }
 

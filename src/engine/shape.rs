@@ -42,19 +42,8 @@ impl Shaper<'_> {
             hidden_since: None,
             value_hashes: BTreeSet::new(),
         };
-        let contact = Contact {
-            mark,
-            name: self.name(key),
-            primary,
-            delivery,
-            secondary,
-            x500,
-            hidden,
-            attributes,
-            handle: None,
-            legacy_exchange_dn: None,
-            foreign_values: BTreeSet::new(),
-        };
+        let contact =
+            Contact { secondary, x500, hidden, attributes, ..Contact::new(mark, self.name(key), primary, delivery) };
         let (contact, more) = (self.normalize)(contact);
         warnings.extend(more);
         Plain { contact, warnings }

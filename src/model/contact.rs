@@ -78,6 +78,23 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// With what every contact has, and nothing else.
+    pub fn new(mark: OwnerMark, name: ContactName, primary: SmtpAddress, delivery: SmtpAddress) -> Self {
+        Self {
+            mark,
+            name,
+            primary,
+            delivery,
+            secondary: BTreeSet::new(),
+            x500: BTreeSet::new(),
+            hidden: false,
+            attributes: BTreeMap::new(),
+            handle: None,
+            legacy_exchange_dn: None,
+            foreign_values: BTreeSet::new(),
+        }
+    }
+
     pub fn key(&self) -> Key {
         self.mark.key()
     }
@@ -140,19 +157,8 @@ mod tests {
 
     fn contact() -> Contact {
         let mark = OwnerMark::parse("gs1;prod;contoso;t-1;s-1;a-1;;-;").unwrap();
-        Contact {
-            name: ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key()),
-            mark,
-            primary: SmtpAddress::parse("ada@b.test").unwrap(),
-            delivery: SmtpAddress::parse("ada@b.test").unwrap(),
-            secondary: BTreeSet::new(),
-            x500: BTreeSet::new(),
-            hidden: false,
-            attributes: BTreeMap::new(),
-            handle: None,
-            legacy_exchange_dn: None,
-            foreign_values: BTreeSet::new(),
-        }
+        let name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
+        Contact::new(mark, name, SmtpAddress::parse("ada@b.test").unwrap(), SmtpAddress::parse("ada@b.test").unwrap())
     }
 
     #[test]

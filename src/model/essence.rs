@@ -55,23 +55,18 @@ impl fmt::Display for Essence {
 mod tests {
     use super::*;
     use crate::model::{Attribute, ContactName, OwnerMark, SmtpAddress};
-    use std::collections::{BTreeMap, BTreeSet};
 
     #[test]
     fn whatever_a_plan_would_act_on_shows() {
         let address = |text| SmtpAddress::parse(text).unwrap();
         let mut contact = Contact {
-            mark: OwnerMark::parse("gs1;prod;contoso;t-1;s-1;a-1;;-;").unwrap(),
-            name: ContactName::existing("gs-1"),
-            primary: address("ada@b.test"),
-            delivery: address("ada@b.test"),
             secondary: [address("a@b.test")].into(),
-            x500: BTreeSet::new(),
-            hidden: false,
-            attributes: BTreeMap::new(),
-            handle: None,
-            legacy_exchange_dn: None,
-            foreign_values: BTreeSet::new(),
+            ..Contact::new(
+                OwnerMark::parse("gs1;prod;contoso;t-1;s-1;a-1;;-;").unwrap(),
+                ContactName::existing("gs-1"),
+                address("ada@b.test"),
+                address("ada@b.test"),
+            )
         };
         let wanted = Essence::of_wanted(&contact);
         assert_eq!(Essence::of_existing(&contact), None, "its mark does not name its addresses");

@@ -1,7 +1,7 @@
 //! Filters that have been checked: which entries a connector or a schedule lets through (design §3.1).
 
 use super::entry_field::EntryCondition;
-use super::{Domain, RecipientType, SmtpAddress};
+use super::{Domain, OrganizationalUnit, RecipientType, SmtpAddress};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ pub struct DomainFilter {
     pub matching: DomainMatch,
 }
 
-/// Names of groups, or paths of organizational units.
+/// Names of groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct NameFilter {
@@ -40,6 +40,30 @@ pub struct NameFilter {
 impl NameFilter {
     pub fn names(&self) -> impl Iterator<Item = &String> {
         self.include.iter().chain(&self.exclude)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct UnitFilter {
+    /// Empty = everything.
+    #[serde(default)]
+    pub include: BTreeSet<OrganizationalUnit>,
+    #[serde(default)]
+    pub exclude: BTreeSet<OrganizationalUnit>,
+}
+
+impl UnitFilter {
+    /// Whether it lets through what lies in a container, as an entry has it. What is no place lies in none.
+    pub fn passes(&self, container: &str) -> bool {
+        if self.include.is_empty() && self.exclude.is_empty() {
+            return true;
+        }
+        let container = OrganizationalUnit::parse(container);
+        let within = |units: &BTreeSet<OrganizationalUnit>| {
+            container.as_ref().is_ok_and(|container| units.iter().any(|unit| container.is_within(unit)))
+        };
+        (self.include.is_empty() || within(&self.include)) && !within(&self.exclude)
     }
 }
 
@@ -66,7 +90,7 @@ pub struct Filters {
     #[serde(default)]
     pub groups: NameFilter,
     #[serde(default)]
-    pub organizational_units: NameFilter,
+    pub organizational_units: UnitFilter,
     /// Empty = none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub opt_out_mark: String,
@@ -90,7 +114,7 @@ impl Default for Filters {
             include_hidden: false,
             include_onmicrosoft_only: false,
             groups: NameFilter::default(),
-            organizational_units: NameFilter::default(),
+            organizational_units: UnitFilter::default(),
             opt_out_mark: "NOGALSYNC".to_owned(),
             expression: None,
             limit_to: BTreeSet::new(),

@@ -5,6 +5,7 @@ use super::namespace::{Namespace, connector_name, schedule_name, sources, target
 use crate::api::reasons::InconsistencyReason;
 use crate::api::schedule::Mode;
 use crate::api::{GalSyncConnector, GalSyncSchedule};
+use crate::model::OrganizationalUnit;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -205,10 +206,10 @@ fn reads(source: &GalSyncConnector, target: &GalSyncConnector, unit: &str) -> bo
     based && included && !excluded
 }
 
-/// Whether a distinguished name is another one or below it.
-fn lies_in(name: &str, above: &str) -> bool {
-    let normal = |text: &str| text.split(',').map(|part| part.trim().to_lowercase()).collect::<Vec<_>>();
-    normal(name).ends_with(&normal(above))
+/// Whether a unit is another one or below it; what is no name is told by the connector itself.
+fn lies_in(unit: &str, above: &str) -> bool {
+    let parsed = OrganizationalUnit::parse(unit).ok().zip(OrganizationalUnit::parse(above).ok());
+    parsed.is_some_and(|(unit, above)| unit.is_within(&above))
 }
 
 #[cfg(test)]

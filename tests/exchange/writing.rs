@@ -34,20 +34,8 @@ async fn creates(target: &ExchangeTarget, count: usize) -> Vec<Change> {
     let one = |number: usize| {
         let mark = OwnerMark::parse(&format!("gs1;tests;s;{identity};source;anchor-{number};;-;")).unwrap();
         let address = SmtpAddress::parse(&format!("user{number}@b.test")).unwrap();
-        let contact = Contact {
-            name: ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key()),
-            primary: address.clone(),
-            delivery: address,
-            secondary: Default::default(),
-            x500: Default::default(),
-            hidden: false,
-            attributes: Default::default(),
-            handle: None,
-            legacy_exchange_dn: None,
-            foreign_values: Default::default(),
-            mark,
-        };
-        Change::create(ChangeReason::New, contact)
+        let name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
+        Change::create(ChangeReason::New, Contact::new(mark, name, address.clone(), address))
     };
     (0..count).map(one).collect()
 }

@@ -55,18 +55,12 @@ async fn contact(target: &ExchangeTarget, number: usize) -> Contact {
         (Attribute::City, "Köln".to_owned()),
         (Attribute::Country, "DE".to_owned()),
     ];
+    let name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
     let mut contact = Contact {
-        name: ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key()),
-        mark,
-        primary: address.clone(),
-        delivery: address,
         secondary: [SmtpAddress::parse(&format!("xt.{number:06}.b@exchange-tests.test")).unwrap()].into(),
         x500: [format!("/o=Tests/ou=A/cn=Recipients/cn=xt{number:06}")].into(),
-        hidden: false,
         attributes: attributes.into(),
-        handle: None,
-        legacy_exchange_dn: None,
-        foreign_values: Default::default(),
+        ..Contact::new(mark, name, address.clone(), address)
     };
     contact.stamp_values();
     target.normalizer().normalize(contact).0

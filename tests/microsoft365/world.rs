@@ -298,23 +298,17 @@ pub async fn read_all(source: &dyn Source, since: Option<Token>) -> Result<Read,
 pub fn contact_for(target: &dyn Target, name: &str) -> Contact {
     let mark = OwnerMark::parse(&format!("gs1;owner;conformance;{TENANT};source;anchor-{name};;-;")).unwrap();
     let address = |local: &str| SmtpAddress::parse(&format!("{local}@elsewhere.test")).unwrap();
+    let contact_name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
     let mut contact = Contact {
-        name: ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key()),
-        mark,
-        primary: address(name),
-        delivery: address(name),
         secondary: [address(&format!("{name}.second"))].into(),
         x500: [format!("/o=Elsewhere/cn={name}")].into(),
-        hidden: false,
         attributes: [
             (Attribute::DisplayName, format!("Zoë {name}")),
             (Attribute::Title, "Engineer".to_owned()),
             (Attribute::Country, "DE".to_owned()),
         ]
         .into(),
-        handle: None,
-        legacy_exchange_dn: None,
-        foreign_values: BTreeSet::new(),
+        ..Contact::new(mark, contact_name, address(name), address(name))
     };
     contact.stamp_values();
     target.normalizer().normalize(contact).0

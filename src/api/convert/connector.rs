@@ -4,9 +4,10 @@ use super::{At, InvalidField, connector_filters, domains, each, seconds};
 use crate::api::connector::{ExchangeOnPremises, GoogleWorkspace, Ldap, Memory, Microsoft365, SystemType};
 use crate::api::connector::{GalSyncConnector, GalSyncConnectorSpec};
 use crate::api::reference::SecretKeyReference;
-use crate::api::text::Url;
+use crate::api::text::{DistinguishedName, Url};
 use crate::model::Domain;
 use crate::model::connector as checked;
+use crate::model::distinguished_name::DistinguishedNameError;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 
@@ -162,14 +163,22 @@ fn exchange(at: &At, member: &ExchangeOnPremises) -> Result<checked::ExchangeOnP
             credentials: credentials_ref.name.to_string(),
             security: (*security).into(),
         },
-        base_dns: base_dns.iter().map(ToString::to_string).collect(),
-        contacts_ou: contacts_ou.as_ref().map(ToString::to_string),
+        base_dns: each(&at.field("baseDns"), base_dns, distinguished_name)?,
+        contacts_ou: contacts_ou
+            .as_ref()
+            .map(|unit| distinguished_name(unit).map_err(|error| at.field("contactsOu").refuse(error)))
+            .transpose()?,
         address_lists: if automatic {
             checked::AddressLists::Auto
         } else {
             checked::AddressLists::Explicit(address_lists.iter().map(ToString::to_string).collect())
         },
     })
+}
+
+/// The text as it was written, which a server takes as well as any other way to write the name.
+fn distinguished_name(text: &DistinguishedName) -> Result<String, DistinguishedNameError> {
+    crate::model::DistinguishedName::parse(text.as_str()).map(|_| text.to_string())
 }
 
 #[cfg(test)]
@@ -239,6 +248,11 @@ mod tests {
             json!({ "type": "ExchangeOnPremises", "exchangeOnPremises": { "ldap": {
                 "urls": urls, "credentialsRef": { "name": "corp" } } } })
         };
+        let named = |field: &str, value: serde_json::Value| {
+            let mut spec = ldap(json!(["ldaps://a"]));
+            spec["exchangeOnPremises"][field] = value;
+            spec
+        };
         for (spec, path) in [
             (json!({ "type": "Memory" }), "spec.memory"),
             (json!({ "type": "Memory", "memory": { "path": "/x" }, "fullPullEvery": "7d" }), "spec.fullPullEvery"),
@@ -248,6 +262,8 @@ mod tests {
             ),
             (ldap(json!(["ldaps://a", "https://b"])), "spec.exchangeOnPremises.ldap.urls[1]"),
             (ldap(json!(["ldaps://"])), "spec.exchangeOnPremises.ldap.urls[0]"),
+            (named("baseDns", json!(["DC=a", "DC=a\\"])), "spec.exchangeOnPremises.baseDns[1]"),
+            (named("contactsOu", json!("OU=a,")), "spec.exchangeOnPremises.contactsOu"),
         ] {
             let error = checked_connector(&connector(spec)).unwrap_err();
             assert_eq!(error.path, path, "{error}");

@@ -3,7 +3,7 @@
 use super::{At, InvalidField, domains, each, expression};
 use crate::api::filters::{ExcludeOrInclude, Filters, KeepOrExclude, NameFilter, ObjectType, SkipOrInclude};
 use crate::model::filters as checked;
-use crate::model::{EntryClass, RecipientType, SmtpAddress};
+use crate::model::{EntryClass, OrganizationalUnit, RecipientType, SmtpAddress};
 use std::collections::BTreeSet;
 
 /// A connector's filters: unwritten fields have the defaults of mail-rules §8.
@@ -61,7 +61,10 @@ fn over(at: &At, filters: Option<&Filters>, base: checked::Filters) -> Result<ch
         include_onmicrosoft_only: on_microsoft_only
             .map_or(base.include_onmicrosoft_only, |written| written == SkipOrInclude::Include),
         groups: groups.as_ref().map_or(base.groups, names),
-        organizational_units: organizational_units.as_ref().map_or(base.organizational_units, names),
+        organizational_units: match organizational_units {
+            None => base.organizational_units,
+            Some(filter) => units(&at.field("organizationalUnits"), filter)?,
+        },
         opt_out_mark: opt_out_mark.as_ref().map_or(base.opt_out_mark, |mark| mark.as_str().to_owned()),
         expression: condition.as_ref().map(|text| expression(&at.field("expression"), text)).transpose()?,
         limit_to: each(&at.field("limitTo"), limit_to.as_deref().unwrap_or_default(), |address| {
@@ -84,6 +87,16 @@ fn names(filter: &NameFilter) -> checked::NameFilter {
         names.iter().map(|name| name.as_str().to_owned()).collect()
     };
     checked::NameFilter { include: set(&filter.include), exclude: set(&filter.exclude) }
+}
+
+fn units(at: &At, filter: &NameFilter) -> Result<checked::UnitFilter, InvalidField> {
+    let set = |at: At, units: &[crate::api::text::DirectoryName]| {
+        each(&at, units, |unit| OrganizationalUnit::parse(unit.as_str()))
+    };
+    Ok(checked::UnitFilter {
+        include: set(at.field("include"), &filter.include)?,
+        exclude: set(at.field("exclude"), &filter.exclude)?,
+    })
 }
 
 #[cfg(test)]
@@ -110,7 +123,7 @@ mod tests {
             "{domains: {include: [A.test], exclude: [b.test], match: Any}, objectTypes: [Contact],
               recipientTypes: [RoomMailbox], disabledUsers: Exclude, restrictedGroups: Include,
               hiddenMembershipGroups: Include, acceptForeignDomains: true, hidden: Include,
-              onMicrosoftOnly: Include, groups: {include: [g]}, organizationalUnits: {exclude: [u]},
+              onMicrosoftOnly: Include, groups: {include: [g]}, organizationalUnits: {exclude: [OU=u]},
               optOutMark: '', expression: 'entry.title != \"\"', limitTo: [A@b.test]}",
         );
         let got = connector_filters(&At::spec(), Some(&written)).unwrap();
@@ -129,7 +142,10 @@ mod tests {
             include_hidden: true,
             include_onmicrosoft_only: true,
             groups: checked::NameFilter { include: ["g".to_owned()].into(), exclude: BTreeSet::new() },
-            organizational_units: checked::NameFilter { include: BTreeSet::new(), exclude: ["u".to_owned()].into() },
+            organizational_units: checked::UnitFilter {
+                include: BTreeSet::new(),
+                exclude: [OrganizationalUnit::parse("OU=u").unwrap()].into(),
+            },
             opt_out_mark: String::new(),
             expression: Some(EntryCondition::parse("entry.title != \"\"").unwrap()),
             limit_to: [SmtpAddress::parse("a@b.test").unwrap()].into(),
@@ -143,6 +159,8 @@ mod tests {
             ("{domains: {include: [ok.test, '-bad-']}}", "spec.domains.include[1]"),
             ("{limitTo: ['a@@b']}", "spec.limitTo[0]"),
             ("{expression: 'entry.title =='}", "spec.expression"),
+            ("{organizationalUnits: {include: ['/Staff', People]}}", "spec.organizationalUnits.include[1]"),
+            ("{organizationalUnits: {exclude: ['OU=a\\x']}}", "spec.organizationalUnits.exclude[0]"),
             ("{expression: 'entry.departmnet == \"\"'}", "spec.expression"),
             ("{expression: 'entry.title.reverse() == \"\"'}", "spec.expression"),
             ("{expression: 'entry.title'}", "spec.expression"),

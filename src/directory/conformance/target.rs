@@ -75,14 +75,10 @@ impl Bench<'_> {
             value_hashes: Default::default(),
         };
         let address = |local: &str| SmtpAddress::parse(&format!("{local}@conformance.test")).expect("an address");
+        let contact_name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
         let mut contact = Contact {
-            name: ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key()),
-            mark,
-            primary: address(name),
-            delivery: address(name),
             secondary: [address(&format!("{name}.second"))].into(),
             x500: [format!("/o=Conformance/cn=Recipients/cn={name}")].into(),
-            hidden: false,
             attributes: [
                 (Attribute::DisplayName, format!("Zoë {name} 株式会社")),
                 (Attribute::GivenName, "Zoë".to_owned()),
@@ -92,9 +88,7 @@ impl Bench<'_> {
                 (Attribute::Country, "DE".to_owned()),
             ]
             .into(),
-            handle: None,
-            legacy_exchange_dn: None,
-            foreign_values: Default::default(),
+            ..Contact::new(mark, contact_name, address(name), address(name))
         };
         contact.stamp_values();
         self.target.normalizer().normalize(contact).0

@@ -41,21 +41,16 @@ impl ContactReader {
     /// next plan sees the difference and writes them again, or deletes it.
     pub(super) fn contact(&self, record: &Record, mark: OwnerMark) -> Contact {
         let delivery = record.external();
-        let name = record.text("cn").unwrap_or_else(|| names::first_value(&record.dn));
+        let name = record.text("cn").map_or_else(|| names::first_value(&record.dn), str::to_owned);
         let lost = || lost_address(&mark);
         let primary = record.addresses().primary.or_else(|| delivery.clone()).unwrap_or_else(lost);
+        let (name, delivery) = (ContactName::existing(name), delivery.unwrap_or_else(lost));
         let mut contact = Contact {
-            name: ContactName::existing(name),
-            delivery: delivery.unwrap_or_else(lost),
-            primary,
-            secondary: Default::default(),
-            x500: Default::default(),
             hidden: self.is_hidden(record),
             attributes: attributes::of_contact(record, &self.owner_attribute),
             handle: record.guid(),
             legacy_exchange_dn: record.text("legacyExchangeDN").map(str::to_owned),
-            foreign_values: Default::default(),
-            mark,
+            ..Contact::new(mark, name, primary, delivery)
         };
         contact.attributes.retain(|attribute, _| self.mapping.manages(*attribute));
         for value in record.texts("proxyAddresses") {

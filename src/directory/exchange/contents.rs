@@ -137,7 +137,7 @@ fn taken(record: &Record, other_sync: bool) -> Vec<TargetEvent> {
         held.x500(dn);
     }
     let handle = record.guid().unwrap_or_else(|| record.dn.clone());
-    let name = record.text("cn").unwrap_or_else(|| names::first_value(&record.dn)).to_owned();
+    let name = record.text("cn").map_or_else(|| names::first_value(&record.dn), str::to_owned);
     held.by(&Holder { kind, handle, name })
 }
 

@@ -1,5 +1,7 @@
 //! Distinguished names, GUIDs and filter values as Active Directory writes them.
 
+use crate::model::DistinguishedName;
+pub(super) use crate::model::distinguished_name::{first_value, written_parent as parent};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -26,60 +28,22 @@ pub(super) fn filter_value(text: &str) -> Cow<'_, str> {
     ldap3::ldap_escape(text)
 }
 
-/// The name of the parent; empty for a name with one component.
-pub(super) fn parent(dn: &str) -> &str {
-    let mut escaped = false;
-    for (index, byte) in dn.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b',' => return &dn[index + 1..],
-            _ => {}
-        }
-    }
-    ""
-}
-
 /// Whether `dn` is `base` or lies below it.
 pub(super) fn is_within(dn: &str, base: &str) -> bool {
-    let (dn, base) = (comparable(dn), comparable(base));
-    dn == base || dn.strip_suffix(base.as_str()).is_some_and(|rest| rest.ends_with(',') && !rest.ends_with("\\,"))
+    let parsed = DistinguishedName::parse(dn).ok().zip(DistinguishedName::parse(base).ok());
+    parsed.is_some_and(|(dn, base)| dn.is_within(&base))
 }
 
 pub(super) fn same(one: &str, other: &str) -> bool {
-    comparable(one) == comparable(other)
-}
-
-/// Lower case, without blanks around commas and equals signs that people write and servers do not.
-pub(super) fn comparable(dn: &str) -> String {
-    let dn = dn.trim().to_lowercase();
-    if !dn.contains(", ") && !dn.contains(" =") && !dn.contains("= ") && !dn.contains(" ,") {
-        return dn;
+    match (DistinguishedName::parse(one), DistinguishedName::parse(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
     }
-    let mut parts: Vec<String> = Vec::new();
-    let mut rest = dn.as_str();
-    while !rest.is_empty() {
-        let above = parent(rest);
-        let own = rest[..rest.len() - above.len()].trim_end_matches(',');
-        parts.push(match own.split_once('=') {
-            Some((name, value)) => format!("{}={}", name.trim(), value.trim()),
-            None => own.trim().to_owned(),
-        });
-        rest = above;
-    }
-    parts.join(",")
 }
 
 /// A component `CN=<value>` with the value escaped (RFC 4514).
 pub(super) fn cn(value: &str) -> String {
     format!("CN={}", ldap3::dn_escape(value))
-}
-
-/// The value of the first component, unescaped only as far as display needs.
-pub(super) fn first_value(dn: &str) -> &str {
-    let above = parent(dn);
-    let own = if above.is_empty() { dn } else { &dn[..dn.len() - above.len() - 1] };
-    own.split_once('=').map_or(own, |(_, value)| value)
 }
 
 #[cfg(test)]
@@ -91,33 +55,6 @@ mod tests {
         let bytes: Vec<u8> = (0..16).collect();
         assert_eq!(guid_text(&bytes).unwrap(), "03020100-0504-0706-0809-0a0b0c0d0e0f");
         assert_eq!(guid_text(&bytes[1..]), None);
-    }
-
-    #[test]
-    fn names_are_taken_apart_at_unescaped_commas() {
-        for (dn, wanted) in [
-            ("CN=Roe\\, Ada,OU=People,DC=corp,DC=example", "OU=People,DC=corp,DC=example"),
-            ("CN=a\\\\,DC=b", "DC=b"),
-            ("DC=example", ""),
-        ] {
-            assert_eq!(parent(dn), wanted, "{dn}");
-        }
-        assert_eq!(first_value("CN=Roe\\, Ada,OU=People"), "Roe\\, Ada");
-    }
-
-    #[test]
-    fn within_means_at_or_below() {
-        let base = "OU=People, DC=corp,DC=example";
-        for (dn, wanted) in [
-            ("ou=people,dc=CORP,dc=example", true),
-            ("CN=x,OU=People,DC=corp,DC=example", true),
-            ("CN=x,OU=Other,DC=corp,DC=example", false),
-            ("CN=x,OU=NotOU=People,DC=corp,DC=example", false),
-            ("CN=x\\,OU=People,DC=corp,DC=example", false),
-            ("DC=corp,DC=example", false),
-        ] {
-            assert_eq!(is_within(dn, base), wanted, "{dn}");
-        }
     }
 
     #[test]

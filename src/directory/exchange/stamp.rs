@@ -233,17 +233,10 @@ mod tests {
 
     fn contact() -> Contact {
         let mut contact = Contact {
-            mark: mark(&[]),
-            name: ContactName::existing("gs-1"),
-            primary: address("ada@b.test"),
-            delivery: address("ada@c.test"),
             secondary: [address("a@b.test")].into(),
             x500: ["/o=Old/cn=Ada".to_owned()].into(),
-            hidden: false,
             attributes: [(Attribute::DisplayName, "Ada".to_owned()), (Attribute::Country, "DE".to_owned())].into(),
-            handle: None,
-            legacy_exchange_dn: None,
-            foreign_values: BTreeSet::new(),
+            ..Contact::new(mark(&[]), ContactName::existing("gs-1"), address("ada@b.test"), address("ada@c.test"))
         };
         contact.stamp_values();
         contact

@@ -52,17 +52,11 @@ impl MemoryTarget {
         let delivery = entry.external.clone().unwrap_or_else(|| lost_address(&mark));
         let primary = entry.primary.clone().unwrap_or_else(|| delivery.clone());
         let mut contact = Contact {
-            name: ContactName::existing(object.name()),
-            primary,
-            delivery,
-            secondary: Default::default(),
-            x500: Default::default(),
             hidden: entry.hidden,
             attributes: entry.attributes.iter().filter(|(a, _)| self.mapping.manages(**a)).map(own).collect(),
             handle: Some(entry.anchor.to_string()),
             legacy_exchange_dn: entry.legacy_exchange_dn.clone(),
-            foreign_values: Default::default(),
-            mark,
+            ..Contact::new(mark, ContactName::existing(object.name()), primary, delivery)
         };
         for address in &entry.secondary {
             if contact.mark.added(&smtp_value(address)) {

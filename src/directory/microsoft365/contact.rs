@@ -7,7 +7,7 @@ use crate::directory::recipient::proxy_address::{proxy, sort_in};
 use crate::model::mapping::Mapping;
 use crate::model::mark::{MarkScope, Ownership};
 use crate::model::{Attribute, Contact, ContactName, OwnerMark, RecipientType};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What Get-Recipient is asked for of everybody in the address space.
 const RECIPIENT: &[&str] = &[
@@ -69,6 +69,7 @@ impl ContactReader {
         let lost = || lost_address(&mark);
         let delivery = row.external();
         let primary = row.addresses().primary.or_else(|| delivery.clone()).unwrap_or_else(lost);
+        let delivery = delivery.unwrap_or_else(lost);
         let name = row.text("Name").unwrap_or_default();
         let shown = self.managed().filter(|attribute| on_recipient(*attribute));
         let mut attributes: BTreeMap<Attribute, String> =
@@ -79,17 +80,11 @@ impl ContactReader {
             attributes.remove(&Attribute::DisplayName);
         }
         let mut contact = Contact {
-            name: ContactName::existing(name),
-            delivery: delivery.unwrap_or_else(lost),
-            primary,
-            secondary: BTreeSet::new(),
-            x500: BTreeSet::new(),
             hidden: row.flag("HiddenFromAddressListsEnabled"),
             attributes,
             handle: row.guid(),
             legacy_exchange_dn: row.text("LegacyExchangeDN").map(str::to_owned),
-            foreign_values: BTreeSet::new(),
-            mark,
+            ..Contact::new(mark, ContactName::existing(name), primary, delivery)
         };
         for value in row.texts("EmailAddresses") {
             sort_in(&mut contact, proxy(value), value);

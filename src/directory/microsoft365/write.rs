@@ -136,17 +136,10 @@ mod tests {
 
     fn contact(primary: &str, delivery: &str, secondary: &[&str]) -> Contact {
         let mut contact = Contact {
-            mark: mark(&[]),
-            name: ContactName::existing("gs-1"),
-            primary: address(primary),
-            delivery: address(delivery),
             secondary: secondary.iter().map(|text| address(text)).collect(),
             x500: ["/o=Old/cn=ada".to_owned()].into(),
-            hidden: false,
             attributes: [(Attribute::DisplayName, "Ada".to_owned()), (Attribute::Title, "CTO".to_owned())].into(),
-            handle: None,
-            legacy_exchange_dn: None,
-            foreign_values: BTreeSet::new(),
+            ..Contact::new(mark(&[]), ContactName::existing("gs-1"), address(primary), address(delivery))
         };
         contact.stamp_values();
         contact

@@ -79,17 +79,15 @@ mod tests {
     fn contact(attributes: &[(Attribute, &str)], secondary: &[&str], x500: &[&str]) -> Contact {
         let address = |text: &str| SmtpAddress::parse(text).unwrap();
         let mut contact = Contact {
-            mark: OwnerMark::parse("gs1;prod;contoso;t-1;s-1;a-1;;-;").unwrap(),
-            name: ContactName::existing("gs-1"),
-            primary: address("ada@b.test"),
-            delivery: address("ada@c.test"),
             secondary: secondary.iter().map(|text| address(text)).collect(),
             x500: x500.iter().map(|text| (*text).to_owned()).collect(),
-            hidden: false,
             attributes: attributes.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
-            handle: None,
-            legacy_exchange_dn: None,
-            foreign_values: BTreeSet::new(),
+            ..Contact::new(
+                OwnerMark::parse("gs1;prod;contoso;t-1;s-1;a-1;;-;").unwrap(),
+                ContactName::existing("gs-1"),
+                address("ada@b.test"),
+                address("ada@c.test"),
+            )
         };
         contact.stamp_values();
         contact

@@ -2,7 +2,6 @@ use super::*;
 use crate::engine::{FoldedContact, TargetContent};
 use crate::model::taken::{Holder, HolderKind, Taken};
 use crate::model::{Contact, ContactName, Domain, OwnerMark, SmtpAddress, SyncId};
-use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
 pub(super) async fn a_snapshot_is_found_by_its_fingerprint_and_read_back(store: Store) {
@@ -51,17 +50,8 @@ pub(super) async fn what_a_target_holds_is_read_back(store: Store) {
     let mark = OwnerMark::parse("gs1;owner;sync;target;system;anchor-1;;-;").unwrap();
     let address = SmtpAddress::parse("ada@b.test").unwrap();
     let contact = Contact {
-        name: ContactName::existing("gs-1"),
-        mark,
-        primary: address.clone(),
-        delivery: address,
-        secondary: BTreeSet::new(),
-        x500: BTreeSet::new(),
-        hidden: false,
-        attributes: BTreeMap::new(),
         handle: Some("cn=gs-1".into()),
-        legacy_exchange_dn: None,
-        foreign_values: BTreeSet::new(),
+        ..Contact::new(mark, ContactName::existing("gs-1"), address.clone(), address)
     };
     let taken = Taken {
         value: "x500:/o=corp\n/cn=odd".into(),
