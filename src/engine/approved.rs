@@ -1,8 +1,8 @@
 //! What a push may write: the changes of the approved plan that still fit, and no others (design §4).
 
 use super::error::Failure;
-use super::report::{ReportLine, Sink};
-use super::result::{PlanHeader, PlanResult};
+use super::report::result::{PlanHeader, PlanResult};
+use super::report::sink::{ReportLine, Sink};
 use super::scratch::{Scratch, Sorted, Sorter};
 use crate::model::{Change, ChangeKind, Contact, Replacement, Step};
 

@@ -1,51 +1,34 @@
 //! What a target should hold, and the plan that leads there. Pure: iterators in, a plan out; what is larger than
 //! memory goes through a [`Scratch`] that the caller gives.
 //!
-//! To understand a plan, read [`plan()`] (the order of the steps), then `judge.rs` (what an entry is by itself),
-//! `contest.rs` and `fate.rs` (what it is beside all others and beside the target's own objects), `outcome.rs`
-//! (what becomes of its contact), and `safety.rs` (how far a plan may go unasked).
+//! To understand a plan, read [`plan()`] (the order of the steps), then the folder of the step: `input` (what a plan is
+//! made of), `filter` (what an entry is by itself), `map` (the contact that it is to be), `conflict` (what it is beside
+//! all others and beside the target's own objects), `diff` (what becomes of its contact), `safety` (how far a plan may
+//! go unasked) and `report` (what a plan tells). `approved.rs` is the push's: which changes of a plan still fit.
 
 mod approved;
-mod claim;
-mod codec;
-mod conclude;
-mod contest;
-mod domains;
+mod conflict;
+mod diff;
 mod error;
-mod fate;
-mod gather;
-mod history;
+mod filter;
 mod input;
-mod judge;
-mod ledger;
-mod links;
-mod mapping;
-mod outcome;
-mod owned;
+mod map;
 mod plan;
 mod report;
-mod result;
-mod row;
 mod safety;
-mod scope;
 mod scratch;
-mod shape;
-mod sources;
-mod sums;
-mod tally;
-mod value;
 
 pub use approved::{ApprovedCounts, ApprovedSet, PlanChanged, ToWrite, phase};
-pub use conclude::{Conclusion, PlanDigests};
+pub use diff::links::Links;
 pub use error::{Failure, PlanError};
-pub use history::{DaySum, History, PairHistory, Pushed, SourceHistory, key_hash};
-pub use input::{FindAgain, FoldedContact, PlanInput, SourceInput, TargetContent, TargetInput};
-pub use judge::State;
-pub use ledger::{Ledger, LedgerRecord};
-pub use links::Links;
+pub use filter::counter::{FilterCounter, FilterCounts};
+pub use filter::judge::State;
+pub use input::history::{DaySum, History, PairHistory, Pushed, SourceHistory, key_hash};
+pub use input::ledger::{Ledger, LedgerRecord};
+pub use input::plan_input::{FindAgain, FoldedContact, PlanInput, SourceInput, TargetContent, TargetInput};
 pub use plan::{plan, plan_part};
-pub use report::{Action, ReportLine, Sink};
-pub use result::{PairCounts, PlanHeader, PlanResult};
-pub use scope::{FilterCounter, FilterCounts};
+pub use report::result::{PairCounts, PlanHeader, PlanResult};
+pub use report::sink::{Action, ReportLine, Sink};
+pub use safety::conclude::{Conclusion, PlanDigests};
+pub use safety::sums::Sums;
 pub use scratch::{MemoryScratch, Scratch, Sorted, Sorter};
-pub use sums::Sums;

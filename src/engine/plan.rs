@@ -1,22 +1,22 @@
 //! The steps of a plan, in their order.
 
-use super::conclude::{Conclusion, PlanDigests};
-use super::contest::contest;
+use super::conflict::contest::contest;
+use super::conflict::fate::Fates;
+use super::diff::gather::{Gathered, Gatherer};
+use super::diff::outcome::Settlement;
+use super::diff::tally::Tally;
 use super::error::PlanError;
-use super::fate::Fates;
-use super::gather::{Gathered, Gatherer};
-use super::history::History;
-use super::input::PlanInput;
-use super::mapping::Mapper;
-use super::outcome::Settlement;
-use super::owned::read_taken;
-use super::report::Sink;
-use super::result::PlanResult;
+use super::input::contents::read_taken;
+use super::input::history::History;
+use super::input::plan_input::PlanInput;
+use super::input::sources::prepare;
+use super::map::mapping::Mapper;
+use super::map::shape::Shaper;
+use super::report::result::PlanResult;
+use super::report::sink::Sink;
+use super::safety::conclude::{Conclusion, PlanDigests};
+use super::safety::sums::Sums;
 use super::scratch::Scratch;
-use super::shape::Shaper;
-use super::sources::prepare;
-use super::sums::Sums;
-use super::tally::Tally;
 use crate::model::SystemIdentity;
 use crate::model::mark::MarkScope;
 use crate::model::schedule::ForeignContact;
@@ -41,7 +41,7 @@ pub fn plan(input: PlanInput<'_>, scratch: &dyn Scratch, sink: &mut dyn Sink) ->
     Ok(Conclusion { rules, target: &target, sources: &sources, history, now }.draw(sums, digests))
 }
 
-/// Like [`plan()`], of a part of the world that has nothing to do with the rest (see [`super::Links`]): what it adds
+/// Like [`plan()`], of a part of the world that has nothing to do with the rest (see [`super::diff::links::Links`]): what it adds
 /// to the sums of the whole.
 pub fn plan_part(input: PlanInput<'_>, scratch: &dyn Scratch, sink: &mut dyn Sink) -> Result<Sums, PlanError> {
     Ok(compute(input, true, scratch, sink)?.sums)

@@ -1,16 +1,16 @@
 //! Who wants, who has and who holds each address: small records, sorted by the address.
 
-use super::codec::{Damaged, Decoder, Encoder};
-use super::error::Failure;
-use super::judge::State;
-use super::row::{Body, Row};
-use super::scratch::Sorter;
+use crate::engine::diff::codec::{Damaged, Decoder, Encoder};
+use crate::engine::diff::row::{Body, Row};
+use crate::engine::error::Failure;
+use crate::engine::filter::judge::State;
+use crate::engine::scratch::Sorter;
 use crate::model::taken::{Holder, HolderKind, Taken};
 use crate::model::{Contact, EntryClass, SmtpAddress};
 
 /// As what an address stands at a contact or entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Role {
+pub(in crate::engine) enum Role {
     Primary,
     Delivery,
     Secondary,
@@ -25,14 +25,14 @@ impl Role {
     const ALL: [Role; 6] = [Role::Primary, Role::Delivery, Role::Secondary, Role::X500, Role::Join, Role::Foreign];
 
     /// An address that only one contact can have.
-    pub(super) fn is_identity(self) -> bool {
+    pub(in crate::engine) fn is_identity(self) -> bool {
         matches!(self, Self::Primary | Self::Delivery)
     }
 }
 
 /// An entry wants the address for its contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Demand {
+pub(in crate::engine) struct Demand {
     pub row: u32,
     pub role: Role,
     pub source: u16,
@@ -53,14 +53,14 @@ pub(super) struct Demand {
 
 /// A contact of ours has the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hold {
+pub(in crate::engine) struct Hold {
     pub row: u32,
     pub role: Role,
     pub state: HoldState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HoldState {
+pub(in crate::engine) enum HoldState {
     Wanted,
     Unwanted,
     Undecided,
@@ -68,13 +68,13 @@ pub(super) enum HoldState {
 
 /// An object of the target that is not ours has the address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TakenClaim {
+pub(in crate::engine) struct TakenClaim {
     pub primary: bool,
     pub holder: Holder,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(in crate::engine) enum Claim {
     Demand(Demand),
     Hold(Hold),
     Taken(TakenClaim),
@@ -91,7 +91,7 @@ const HOLDER_KINDS: [HolderKind; 7] = [
 ];
 
 /// Writes claims into a sorter. A key is the value, a zero byte, and what makes it unique.
-pub(super) struct Claims {
+pub(in crate::engine) struct Claims {
     sorter: Box<dyn Sorter>,
     /// Made anew for each claim, in the same memory.
     key: Vec<u8>,
@@ -101,11 +101,11 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    pub(super) fn new(sorter: Box<dyn Sorter>) -> Self {
+    pub(in crate::engine) fn new(sorter: Box<dyn Sorter>) -> Self {
         Self { sorter, key: Vec::new(), encoder: Encoder::default(), x500_taken: false }
     }
 
-    pub(super) fn taken(&mut self, taken: &Taken) -> Result<(), Failure> {
+    pub(in crate::engine) fn taken(&mut self, taken: &Taken) -> Result<(), Failure> {
         let Taken { value, primary, holder } = taken;
         let value = value.to_lowercase();
         let encoder = &mut self.encoder;
@@ -159,7 +159,7 @@ impl Claims {
     }
 
     /// All claims of one row. `join` = the id that joins it with the other half of its organization.
-    pub(super) fn row(
+    pub(in crate::engine) fn row(
         &mut self,
         number: u32,
         row: &Row,
@@ -278,13 +278,13 @@ impl Claims {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Box<dyn super::scratch::Sorted>, Failure> {
+    pub(in crate::engine) fn finish(self) -> Result<Box<dyn crate::engine::scratch::Sorted>, Failure> {
         self.sorter.finish()
     }
 }
 
 /// A source, as its entries' demands carry it.
-pub(super) struct SourceClaims<'a> {
+pub(in crate::engine) struct SourceClaims<'a> {
     pub source: u16,
     pub organization: u8,
     pub mailbox: bool,
@@ -298,11 +298,11 @@ impl SourceClaims<'_> {
 }
 
 /// The value of a claim's key, its kind in front.
-pub(super) fn value_of(key: &[u8]) -> &[u8] {
+pub(in crate::engine) fn value_of(key: &[u8]) -> &[u8] {
     key.split(|byte| *byte == 0).next().unwrap_or(key)
 }
 
-pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Claim, Damaged> {
+pub(in crate::engine) fn decode(key: &[u8], value: &[u8]) -> Result<Claim, Damaged> {
     let rest = key.get(value_of(key).len() + 1..).ok_or(Damaged)?;
     let (tag, rest) = rest.split_first().ok_or(Damaged)?;
     let row = |bytes: &[u8]| -> Result<u32, Damaged> {

@@ -1,6 +1,6 @@
 //! What a plan adds up over its rows: of two parts that have nothing to do with each other it is the sum.
 
-use super::result::PairCounts;
+use crate::engine::report::result::PairCounts;
 use crate::model::SystemIdentity;
 use crate::model::counts::{ChangeCounts, PlanCounts};
 use serde::{Deserialize, Serialize};

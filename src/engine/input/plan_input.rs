@@ -1,7 +1,8 @@
 //! All that a plan depends on.
 
-use super::error::Failure;
-use super::{History, Ledger};
+use super::history::History;
+use super::ledger::Ledger;
+use crate::engine::error::Failure;
 use crate::model::connector::Connector;
 use crate::model::observed::Capabilities;
 use crate::model::reason::Warning;

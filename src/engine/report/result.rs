@@ -1,7 +1,7 @@
 //! What a finished plan is, its changes aside.
 
-use super::History;
-use super::sums::Sums;
+use crate::engine::input::history::History;
+use crate::engine::safety::sums::Sums;
 use crate::model::counts::PlanCounts;
 use crate::model::reason::UnsafeReason;
 use crate::model::safety::Policy;

@@ -1,9 +1,9 @@
 //! What a target holds, as the first walk reads it: claims of what is not ours, then our contacts by key.
 
-use super::claim::Claims;
-use super::error::{Failure, PlanError};
-use super::input::{FoldedContact, TargetContent};
-use super::scratch::Scratch;
+use super::plan_input::{FoldedContact, TargetContent};
+use crate::engine::conflict::claim::Claims;
+use crate::engine::error::{Failure, PlanError};
+use crate::engine::scratch::Scratch;
 use crate::model::mapping::Mapping;
 use crate::model::mark::MarkScope;
 use crate::model::{Contact, Key};
@@ -11,7 +11,7 @@ use crate::model::{Contact, Key};
 type Contents<'a> = Box<dyn Iterator<Item = Result<TargetContent, Failure>> + 'a>;
 
 /// Reads all that is not ours; what is ours is still to be read.
-pub(super) fn read_taken<'a>(
+pub(in crate::engine) fn read_taken<'a>(
     mut contents: Contents<'a>,
     scope: &'a MarkScope,
     mapping: &'a Mapping,
@@ -30,7 +30,7 @@ pub(super) fn read_taken<'a>(
 }
 
 /// The contacts in order of their keys.
-pub(super) struct OwnedReader<'a> {
+pub(in crate::engine) struct OwnedReader<'a> {
     contents: Contents<'a>,
     scope: &'a MarkScope,
     mapping: &'a Mapping,
@@ -43,7 +43,7 @@ enum Existing {
 }
 
 /// All contacts of one key.
-pub(super) enum Found {
+pub(in crate::engine) enum Found {
     /// One.
     Folded(FoldedContact),
     /// Any number; more than one carry the same mark.
@@ -51,7 +51,7 @@ pub(super) enum Found {
 }
 
 impl Found {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::engine) fn len(&self) -> usize {
         match self {
             Self::Folded(_) => 1,
             Self::Contacts(contacts) => contacts.len(),
@@ -91,7 +91,7 @@ impl OwnedReader<'_> {
         Ok(contact)
     }
 
-    pub(super) fn contacts(&self, found: Found) -> Result<Vec<Contact>, PlanError> {
+    pub(in crate::engine) fn contacts(&self, found: Found) -> Result<Vec<Contact>, PlanError> {
         match found {
             Found::Folded(contact) => Ok(vec![self.whole(Existing::Folded(contact))?]),
             Found::Contacts(contacts) => Ok(contacts),
@@ -99,7 +99,7 @@ impl OwnedReader<'_> {
     }
 
     /// All contacts of the next key, if it comes before `limit`.
-    pub(super) fn before(&mut self, limit: Option<&Key>) -> Result<Option<(Key, Vec<Contact>)>, PlanError> {
+    pub(in crate::engine) fn before(&mut self, limit: Option<&Key>) -> Result<Option<(Key, Vec<Contact>)>, PlanError> {
         match &self.next {
             Some((key, _)) if limit.is_none_or(|limit| key < limit) => {
                 let key = key.clone();
@@ -110,7 +110,7 @@ impl OwnedReader<'_> {
         }
     }
 
-    pub(super) fn of(&mut self, wanted: &Key) -> Result<Found, PlanError> {
+    pub(in crate::engine) fn of(&mut self, wanted: &Key) -> Result<Found, PlanError> {
         let mut all = Vec::new();
         while self.next.as_ref().is_some_and(|(key, _)| key == wanted) {
             match self.advance()? {

@@ -23,7 +23,7 @@ fn hash(kind: u8, text: &str) -> u64 {
 impl Links {
     /// `join` = the id that joins the halves of a hybrid organization; `inherited` = names that another entry would
     /// give its contact. X500 addresses connect nobody: each row for itself is asked about them.
-    pub(super) fn of(row: &Row, join: Option<&str>, inherited: &[ContactName]) -> Self {
+    pub(in crate::engine) fn of(row: &Row, join: Option<&str>, inherited: &[ContactName]) -> Self {
         let mut links = Self::default();
         let contacts: Vec<&Contact> = match &row.body {
             Body::Nothing => Vec::new(),

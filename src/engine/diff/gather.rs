@@ -1,26 +1,26 @@
 //! The first walk: entries and contacts side by side, in order of their keys. What comes out are rows, and a
 //! claim for each address.
 
-use super::claim::{Claims, SourceClaims};
 use super::codec::Encoder;
-use super::error::PlanError;
-use super::fate::RowState;
-use super::judge::State;
 use super::links::Links;
-use super::mapping::Mapper;
-use super::owned::{Found, OwnedReader};
-use super::report::Sink;
-use super::result::PairCounts;
 use super::row::{Body, Row};
-use super::scratch::{Scratch, Sorted, Sorter};
-use super::shape::{Plain, Shaper, is_same};
-use super::sources::{Entries, PreparedSource, Reader};
+use crate::engine::conflict::claim::{Claims, SourceClaims};
+use crate::engine::conflict::fate::RowState;
+use crate::engine::error::PlanError;
+use crate::engine::filter::judge::State;
+use crate::engine::input::contents::{Found, OwnedReader};
+use crate::engine::input::sources::{Entries, PreparedSource, Reader};
+use crate::engine::map::mapping::Mapper;
+use crate::engine::map::shape::{Plain, Shaper, is_same};
+use crate::engine::report::result::PairCounts;
+use crate::engine::report::sink::Sink;
+use crate::engine::scratch::{Scratch, Sorted, Sorter};
 use crate::model::reason::{Undecided, Unwanted};
 use crate::model::{Attribute, Contact, ContactName, Entry, Essence, Key, SystemIdentity};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the first walk leaves.
-pub(super) struct Gathered {
+pub(in crate::engine) struct Gathered {
     /// [`Row`]s by number.
     pub rows: Box<dyn Sorted>,
     pub claims: Box<dyn Sorted>,
@@ -30,7 +30,7 @@ pub(super) struct Gathered {
     pub inherited_names: BTreeSet<ContactName>,
 }
 
-pub(super) struct Gatherer<'a> {
+pub(in crate::engine) struct Gatherer<'a> {
     pub sources: &'a [PreparedSource<'a>],
     pub mapper: Mapper<'a>,
     pub shaper: &'a Shaper<'a>,
@@ -54,7 +54,7 @@ struct Collector<'s> {
 
 impl Gatherer<'_> {
     /// `entries` in order of `sources`.
-    pub(super) fn gather(
+    pub(in crate::engine) fn gather(
         &self,
         claims: Claims,
         mut owned: OwnedReader<'_>,
@@ -243,6 +243,6 @@ impl Collector<'_> {
 }
 
 /// Nobody sees it any more, or it is on its way out.
-pub(super) fn is_leaving(contact: &Contact) -> bool {
+pub(in crate::engine) fn is_leaving(contact: &Contact) -> bool {
     contact.hidden || contact.mark.hidden_since.is_some()
 }

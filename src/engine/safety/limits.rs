@@ -1,8 +1,8 @@
 //! How far a plan may go unasked (mail-rules §7). Counted per (source, target) pair; what a person must see is
 //! said in one sentence with numbers.
 
-use super::history::History;
-use super::result::PairCounts;
+use crate::engine::input::history::History;
+use crate::engine::report::result::PairCounts;
 use crate::model::SystemIdentity;
 use crate::model::reason::UnsafeReason;
 use crate::model::safety::{OnExceeded, Safety};
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// One pair with what is known of its source.
-pub(super) struct Pair<'a> {
+pub(in crate::engine) struct Pair<'a> {
     pub source: &'a SystemIdentity,
     /// Name of the connector; absent for a source that is no longer in the schedule.
     pub name: Option<&'a str>,
@@ -18,7 +18,7 @@ pub(super) struct Pair<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Assessment {
+pub(in crate::engine) struct Assessment {
     pub reasons: BTreeSet<UnsafeReason>,
     pub message: String,
     pub removals_held: bool,
@@ -43,7 +43,7 @@ fn is_about_removals(reason: UnsafeReason) -> bool {
     )
 }
 
-pub(super) fn assess(pairs: &[Pair<'_>], safety: &Safety, history: &History, now: Timestamp) -> Assessment {
+pub(in crate::engine) fn assess(pairs: &[Pair<'_>], safety: &Safety, history: &History, now: Timestamp) -> Assessment {
     let mut assessment = Assessment::default();
     let mut sentences: Vec<String> = Vec::new();
     for pair in pairs {
@@ -202,7 +202,10 @@ impl PairCounts {
 }
 
 /// The pairs whose first sync begins or goes on with this plan.
-pub(super) fn first_syncs<'a>(pairs: &'a [Pair<'_>], history: &'a History) -> impl Iterator<Item = &'a SystemIdentity> {
+pub(in crate::engine) fn first_syncs<'a>(
+    pairs: &'a [Pair<'_>],
+    history: &'a History,
+) -> impl Iterator<Item = &'a SystemIdentity> {
     pairs.iter().filter_map(move |pair| {
         let done = history.pairs.get(pair.source).is_some_and(|pair| pair.first_sync_done);
         (pair.counts.contacts == 0 && pair.counts.creates > 0 && !done && pair.name.is_some()).then_some(pair.source)

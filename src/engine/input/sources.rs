@@ -1,15 +1,15 @@
 //! The sources as a plan sees them: who may speak for what, and their entries in order, each anchor once.
 
-use super::domains::Domains;
-use super::error::{Failure, PlanError};
-use super::input::{PlanInput, SourceInput};
-use super::judge::Judge;
+use super::plan_input::{PlanInput, SourceInput};
+use crate::engine::error::{Failure, PlanError};
+use crate::engine::filter::domains::Domains;
+use crate::engine::filter::judge::Judge;
 use crate::model::entry::Problem;
 use crate::model::{Domain, Entry, EntryClass, RecipientType, SystemIdentity};
 use std::collections::BTreeSet;
 
 /// One source, its entries aside.
-pub(super) struct PreparedSource<'a> {
+pub(in crate::engine) struct PreparedSource<'a> {
     pub identity: SystemIdentity,
     pub name: &'a str,
     pub judge: Judge<'a>,
@@ -18,11 +18,11 @@ pub(super) struct PreparedSource<'a> {
     pub organization: u8,
 }
 
-pub(super) type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, Failure>> + 'a>;
+pub(in crate::engine) type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, Failure>> + 'a>;
 
 /// Checks the sources and prepares them, in order of precedence; with their entries. A source that is the target
 /// itself is left out: nothing is written back to where it comes from.
-pub(super) fn prepare<'a>(
+pub(in crate::engine) fn prepare<'a>(
     input: &PlanInput<'a>,
     sources: Vec<SourceInput<'a>>,
 ) -> Result<Vec<(PreparedSource<'a>, Entries<'a>)>, PlanError> {
@@ -77,7 +77,7 @@ fn target_domains(input: &PlanInput<'_>) -> Result<BTreeSet<Domain>, PlanError> 
 
 impl PreparedSource<'_> {
     /// This half of a hybrid organization has the mailbox of the entry. Groups have none on either side.
-    pub(super) fn has_mailbox(entry: &Entry) -> bool {
+    pub(in crate::engine) fn has_mailbox(entry: &Entry) -> bool {
         use RecipientType::*;
         entry.class() == EntryClass::User
             && !matches!(entry.recipient_type, RemoteMailbox | RemoteSharedMailbox | MailUser | GuestUser)
@@ -86,7 +86,7 @@ impl PreparedSource<'_> {
 
 /// The entries of one source: checked to be in order; an anchor that comes twice is one entry that cannot be
 /// judged.
-pub(super) struct Reader<'a> {
+pub(in crate::engine) struct Reader<'a> {
     name: &'a str,
     entries: Entries<'a>,
     next: Option<Entry>,
@@ -94,7 +94,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(name: &'a str, entries: Entries<'a>) -> Self {
+    pub(in crate::engine) fn new(name: &'a str, entries: Entries<'a>) -> Self {
         Self { name, entries, next: None, count: 0 }
     }
 
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
         entry.map_err(|source| PlanError::Source { connector: self.name.to_owned(), source })
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<Entry>, PlanError> {
+    pub(in crate::engine) fn next(&mut self) -> Result<Option<Entry>, PlanError> {
         let Some(mut entry) = self.next.take().map_or_else(|| self.read(), |entry| Ok(Some(entry)))? else {
             return Ok(None);
         };

@@ -1,23 +1,23 @@
 //! The second walk: each row's verdict, counted, digested, and told to the sink.
 
 use super::codec::{Decoder, Encoder, quiet_row};
-use super::conclude::PlanDigests;
-use super::error::PlanError;
-use super::fate::Fate;
 use super::gather::is_leaving;
-use super::history::key_hash;
-use super::input::FindAgain;
 use super::outcome::{Settled, Settlement, Successor, Verdict};
-use super::report::{ReportLine, Sink};
-use super::result::PairCounts;
-use super::scratch::{Scratch, Sorted};
-use super::sources::PreparedSource;
-use super::sums::Sums;
+use crate::engine::conflict::fate::Fate;
+use crate::engine::error::PlanError;
+use crate::engine::input::history::key_hash;
+use crate::engine::input::plan_input::FindAgain;
+use crate::engine::input::sources::PreparedSource;
+use crate::engine::report::result::PairCounts;
+use crate::engine::report::sink::{ReportLine, Sink};
+use crate::engine::safety::conclude::PlanDigests;
+use crate::engine::safety::sums::Sums;
+use crate::engine::scratch::{Scratch, Sorted};
 use crate::model::reason::{Undecided, Warning};
 use crate::model::{Change, ChangeKind, EntryClass, SystemIdentity};
 use std::collections::BTreeMap;
 
-pub(super) struct Tally<'a> {
+pub(in crate::engine) struct Tally<'a> {
     pub settlement: Settlement<'a>,
     pub sources: &'a [PreparedSource<'a>],
     again: Option<FindAgain<'a>>,
@@ -28,7 +28,7 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn new(
+    pub(in crate::engine) fn new(
         settlement: Settlement<'a>,
         sources: &'a [PreparedSource<'a>],
         pairs: BTreeMap<SystemIdentity, PairCounts>,
@@ -39,7 +39,7 @@ impl<'a> Tally<'a> {
         Self { settlement, sources, again, judged: vec![(0, 0); sources.len()], sums, digests }
     }
 
-    pub(super) fn walk(
+    pub(in crate::engine) fn walk(
         &mut self,
         rows: Box<dyn Sorted>,
         scratch: &dyn Scratch,
@@ -109,7 +109,7 @@ impl<'a> Tally<'a> {
             self.judged[usize::from(source)].0 += 1;
         }
         if !self.settlement.history.pushed.is_empty() {
-            self.confirm(super::history::key_text_hash(key));
+            self.confirm(crate::engine::input::history::key_text_hash(key));
         }
     }
 
@@ -155,7 +155,7 @@ impl<'a> Tally<'a> {
             Verdict::Frozen(_, contact) => {
                 let counts = self.sums.counts.of(settled.class);
                 match settled.verdict.action() {
-                    super::Action::Conflict => counts.conflict += 1,
+                    crate::engine::report::sink::Action::Conflict => counts.conflict += 1,
                     _ => counts.undecided += 1,
                 }
                 *self.sums.reasons.entry(reason.to_owned()).or_default() += 1;

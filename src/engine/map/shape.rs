@@ -1,13 +1,13 @@
 //! A contact as it is to be: the mapped values in the frame of what is there already.
 
-use super::Ledger;
 use super::mapping::Mapped;
+use crate::engine::input::ledger::Ledger;
 use crate::model::mark::MarkScope;
 use crate::model::reason::Warning;
 use crate::model::{Contact, ContactName, Entry, Key, OwnerMark, SystemIdentity};
 use std::collections::BTreeSet;
 
-pub(super) struct Shaper<'a> {
+pub(in crate::engine) struct Shaper<'a> {
     pub scope: MarkScope,
     pub normalize: &'a dyn Fn(Contact) -> (Contact, Vec<Warning>),
     pub ledger: &'a dyn Ledger,
@@ -15,13 +15,13 @@ pub(super) struct Shaper<'a> {
 }
 
 /// A contact that knows nothing of what is there.
-pub(super) struct Plain {
+pub(in crate::engine) struct Plain {
     pub contact: Contact,
     pub warnings: BTreeSet<Warning>,
 }
 
 /// A contact with what could not be kept of it.
-pub(super) struct Shaped {
+pub(in crate::engine) struct Shaped {
     pub contact: Contact,
     pub warnings: BTreeSet<Warning>,
     pub left_out: BTreeSet<String>,
@@ -29,7 +29,7 @@ pub(super) struct Shaped {
 
 impl Shaper<'_> {
     /// The contact of an entry, as if nothing were there yet.
-    pub(super) fn plain(&self, mapped: Mapped, key: &Key, source: &SystemIdentity, of: &Entry) -> Plain {
+    pub(in crate::engine) fn plain(&self, mapped: Mapped, key: &Key, source: &SystemIdentity, of: &Entry) -> Plain {
         let Mapped { primary, delivery, secondary, x500, hidden, attributes, mut warnings } = mapped;
         let mark = OwnerMark {
             owner: self.scope.owner.clone(),
@@ -50,7 +50,7 @@ impl Shaper<'_> {
     }
 
     /// The contact beside the one that is there.
-    pub(super) fn shape(&self, plain: Plain, existing: Option<&Contact>) -> Shaped {
+    pub(in crate::engine) fn shape(&self, plain: Plain, existing: Option<&Contact>) -> Shaped {
         let Plain { contact, warnings } = plain;
         match existing {
             Some(existing) => self.settle(contact, existing, warnings),
@@ -59,7 +59,7 @@ impl Shaper<'_> {
     }
 
     /// The name of a contact that is made for an entry.
-    pub(super) fn name(&self, key: &Key) -> ContactName {
+    pub(in crate::engine) fn name(&self, key: &Key) -> ContactName {
         let MarkScope { owner, sync, target } = &self.scope;
         ContactName::derive(owner, sync, target, key)
     }
@@ -74,7 +74,12 @@ impl Shaper<'_> {
 
     /// What is there keeps its name and place in the directory, the X500 addresses that it ever had (replies to
     /// old mail, mail-rules §5), and what others added to it.
-    pub(super) fn settle(&self, mut contact: Contact, existing: &Contact, warnings: BTreeSet<Warning>) -> Shaped {
+    pub(in crate::engine) fn settle(
+        &self,
+        mut contact: Contact,
+        existing: &Contact,
+        warnings: BTreeSet<Warning>,
+    ) -> Shaped {
         contact.name = existing.name.clone();
         contact.handle = existing.handle.clone();
         contact.legacy_exchange_dn = existing.legacy_exchange_dn.clone();
@@ -120,7 +125,7 @@ impl Shaper<'_> {
 }
 
 /// Whether two contacts of one key have the same [`Contact::digest`], without computing it.
-pub(super) fn is_same(a: &Contact, b: &Contact) -> bool {
+pub(in crate::engine) fn is_same(a: &Contact, b: &Contact) -> bool {
     a.mark.adopted == b.mark.adopted
         && a.mark.class == b.mark.class
         && a.mark.hidden_since.is_some() == b.mark.hidden_since.is_some()
@@ -137,7 +142,7 @@ fn lower(texts: &BTreeSet<String>) -> BTreeSet<String> {
 }
 
 /// Takes values out of a contact and its mark. `values` with prefix, in lower case.
-pub(super) fn drop_values(contact: &mut Contact, values: &[&str]) -> BTreeSet<String> {
+pub(in crate::engine) fn drop_values(contact: &mut Contact, values: &[&str]) -> BTreeSet<String> {
     let mut dropped = BTreeSet::new();
     contact.secondary.retain(|address| {
         let value = format!("smtp:{address}");

@@ -1,9 +1,9 @@
 //! Contacts and rows as bytes for the scratch: compact, read back by the same program run, never stored.
 
-use super::error::{Failure, PlanError};
-use super::input::FindAgain;
-use super::judge::State;
 use super::row::{Body, Row};
+use crate::engine::error::{Failure, PlanError};
+use crate::engine::filter::judge::State;
+use crate::engine::input::plan_input::FindAgain;
 use crate::model::mark::MarkScope;
 use crate::model::reason::{Undecided, Unwanted, Warning};
 use crate::model::{Anchor, Attribute, Contact, ContactName, EntryClass, Key, OwnerMark, SmtpAddress, SystemIdentity};
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 /// What came back from the scratch is not what went in.
 #[derive(Debug, thiserror::Error)]
 #[error("a record of the scratch is damaged")]
-pub(super) struct Damaged;
+pub(in crate::engine) struct Damaged;
 
 impl From<Damaged> for PlanError {
     fn from(damaged: Damaged) -> Self {
@@ -22,19 +22,19 @@ impl From<Damaged> for PlanError {
 }
 
 #[derive(Default)]
-pub(super) struct Encoder(pub Vec<u8>);
+pub(in crate::engine) struct Encoder(pub Vec<u8>);
 
 impl Encoder {
-    pub(super) fn byte(&mut self, byte: u8) {
+    pub(in crate::engine) fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
 
-    pub(super) fn flag(&mut self, flag: bool) {
+    pub(in crate::engine) fn flag(&mut self, flag: bool) {
         self.byte(flag.into());
     }
 
     /// Seven bits a byte, the lowest first.
-    pub(super) fn number(&mut self, mut number: u64) {
+    pub(in crate::engine) fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.byte(number as u8 | 0x80);
             number >>= 7;
@@ -42,17 +42,17 @@ impl Encoder {
         self.byte(number as u8);
     }
 
-    pub(super) fn text(&mut self, text: &str) {
+    pub(in crate::engine) fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    pub(super) fn texts<'a>(&mut self, texts: impl ExactSizeIterator<Item = &'a str>) {
+    pub(in crate::engine) fn texts<'a>(&mut self, texts: impl ExactSizeIterator<Item = &'a str>) {
         self.number(texts.len() as u64);
         texts.for_each(|text| self.text(text));
     }
 
-    pub(super) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub(in crate::engine) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.flag(value.is_some());
         if let Some(value) = value {
             write(self, value);
@@ -60,7 +60,7 @@ impl Encoder {
     }
 
     /// Owner, sync and target are not in it: they are the plan's.
-    pub(super) fn contact(&mut self, contact: &Contact) {
+    pub(in crate::engine) fn contact(&mut self, contact: &Contact) {
         let Contact {
             mark,
             name,
@@ -98,7 +98,7 @@ impl Encoder {
         self.texts(foreign_values.iter().map(String::as_str));
     }
 
-    pub(super) fn row(&mut self, row: &Row) {
+    pub(in crate::engine) fn row(&mut self, row: &Row) {
         let Row { key, class, source, state, warnings, left_out, display_name, address, body } = row;
         let body_tag = match body {
             Body::Nothing => 0,
@@ -148,24 +148,24 @@ impl Encoder {
     }
 }
 
-pub(super) struct Decoder<'a>(pub &'a [u8]);
+pub(in crate::engine) struct Decoder<'a>(pub &'a [u8]);
 
 impl<'a> Decoder<'a> {
-    pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Damaged> {
+    pub(in crate::engine) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Damaged> {
         let (head, rest) = self.0.split_at_checked(count).ok_or(Damaged)?;
         self.0 = rest;
         Ok(head)
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, Damaged> {
+    pub(in crate::engine) fn byte(&mut self) -> Result<u8, Damaged> {
         Ok(self.bytes(1)?[0])
     }
 
-    pub(super) fn flag(&mut self) -> Result<bool, Damaged> {
+    pub(in crate::engine) fn flag(&mut self) -> Result<bool, Damaged> {
         Ok(self.byte()? != 0)
     }
 
-    pub(super) fn number(&mut self) -> Result<u64, Damaged> {
+    pub(in crate::engine) fn number(&mut self) -> Result<u64, Damaged> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -177,12 +177,12 @@ impl<'a> Decoder<'a> {
         Err(Damaged)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, Damaged> {
+    pub(in crate::engine) fn text(&mut self) -> Result<&'a str, Damaged> {
         let length = self.number()? as usize;
         std::str::from_utf8(self.bytes(length)?).map_err(|_| Damaged)
     }
 
-    pub(super) fn list<T, C: FromIterator<T>>(
+    pub(in crate::engine) fn list<T, C: FromIterator<T>>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Result<T, Damaged>,
     ) -> Result<C, Damaged> {
@@ -190,7 +190,7 @@ impl<'a> Decoder<'a> {
         (0..count).map(|_| read(self)).collect()
     }
 
-    pub(super) fn option<T>(
+    pub(in crate::engine) fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Damaged>,
     ) -> Result<Option<T>, Damaged> {
@@ -201,7 +201,7 @@ impl<'a> Decoder<'a> {
         self.text().map(str::to_owned)
     }
 
-    pub(super) fn class(&mut self) -> Result<EntryClass, Damaged> {
+    pub(in crate::engine) fn class(&mut self) -> Result<EntryClass, Damaged> {
         EntryClass::ALL.get(usize::from(self.byte()?)).copied().ok_or(Damaged)
     }
 
@@ -209,7 +209,7 @@ impl<'a> Decoder<'a> {
         SmtpAddress::parse(self.text()?).map_err(|_| Damaged)
     }
 
-    pub(super) fn contact(&mut self, scope: &MarkScope) -> Result<Contact, Damaged> {
+    pub(in crate::engine) fn contact(&mut self, scope: &MarkScope) -> Result<Contact, Damaged> {
         let mark = OwnerMark {
             owner: scope.owner.clone(),
             sync: scope.sync.clone(),
@@ -242,7 +242,7 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    pub(super) fn row(&mut self, scope: &MarkScope, again: Option<FindAgain<'_>>) -> Result<Row, PlanError> {
+    pub(in crate::engine) fn row(&mut self, scope: &MarkScope, again: Option<FindAgain<'_>>) -> Result<Row, PlanError> {
         let body = self.byte()?;
         let bits = self.number()?;
         let warnings = Warning::ALL.iter().copied().filter(|warning| bits & 1 << *warning as u32 != 0).collect();
@@ -290,7 +290,7 @@ impl<'a> Decoder<'a> {
 }
 
 /// Of a row that is in order: class and key, if it has nothing to tell but that.
-pub(super) fn quiet_row(bytes: &[u8]) -> Option<(EntryClass, Option<u16>, &str)> {
+pub(in crate::engine) fn quiet_row(bytes: &[u8]) -> Option<(EntryClass, Option<u16>, &str)> {
     let mut decoder = Decoder(bytes);
     let quiet = matches!(decoder.byte().ok()?, 2 | 5 | 6) && decoder.number().ok()? == 0;
     let class = decoder.class().ok()?;

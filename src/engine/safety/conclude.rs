@@ -1,10 +1,10 @@
 //! From what a plan adds up to what it is: its digest, and whether a person must look.
 
-use super::History;
-use super::history::SourceHistory;
-use super::result::{PlanHeader, PlanResult};
-use super::safety::{Assessment, Pair, assess, first_syncs};
+use super::limits::{Assessment, Pair, assess, first_syncs};
 use super::sums::Sums;
+use crate::engine::input::history::History;
+use crate::engine::input::history::SourceHistory;
+use crate::engine::report::result::{PlanHeader, PlanResult};
 use crate::model::digest::Canonical;
 use crate::model::safety::{OnExceeded, Policy};
 use crate::model::schedule::TargetRules;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 /// The domains around one source of one target.
 #[derive(Debug, Clone)]
-pub(super) struct Domains<'a> {
+pub(in crate::engine) struct Domains<'a> {
     /// Authoritative in this source.
     pub own: &'a BTreeSet<Domain>,
     /// Claimed by other connectors.
@@ -18,22 +18,22 @@ pub(super) struct Domains<'a> {
 }
 
 impl Domains<'_> {
-    pub(super) fn is_own(&self, address: &SmtpAddress) -> bool {
+    pub(in crate::engine) fn is_own(&self, address: &SmtpAddress) -> bool {
         self.own.contains(address.domain())
     }
 
     /// Another connector claims it and this source does not.
-    pub(super) fn is_others(&self, address: &SmtpAddress) -> bool {
+    pub(in crate::engine) fn is_others(&self, address: &SmtpAddress) -> bool {
         !self.is_own(address) && self.claimed.contains(address.domain())
     }
 
-    pub(super) fn is_targets(&self, address: &SmtpAddress) -> bool {
+    pub(in crate::engine) fn is_targets(&self, address: &SmtpAddress) -> bool {
         self.target.contains(address.domain())
     }
 
     /// The first address in a routing domain; else for what has a mailbox the primary, for others the outside
     /// address. A remote mailbox's own routing address counts only where it is listed.
-    pub(super) fn delivery<'e>(&self, entry: &'e Entry) -> Result<&'e SmtpAddress, Undecided> {
+    pub(in crate::engine) fn delivery<'e>(&self, entry: &'e Entry) -> Result<&'e SmtpAddress, Undecided> {
         let primary = entry.primary.as_ref().ok_or(Undecided::PrimaryMissing)?;
         for domain in self.routing {
             let all = std::iter::once(primary).chain(&entry.secondary).chain(&entry.external);
@@ -49,7 +49,7 @@ impl Domains<'_> {
 
     /// Mailboxes and groups must have a primary address of the source's own. The outside address of a contact or
     /// mail user is exempt, but neither it nor the shown one may lie in a domain that another connector claims.
-    pub(super) fn foreign(
+    pub(in crate::engine) fn foreign(
         &self,
         entry: &Entry,
         delivery: &SmtpAddress,
@@ -64,7 +64,7 @@ impl Domains<'_> {
 }
 
 /// `true` when all its addresses are the tenant's technical ones.
-pub(super) fn is_onmicrosoft_only(entry: &Entry) -> bool {
+pub(in crate::engine) fn is_onmicrosoft_only(entry: &Entry) -> bool {
     let mut all = entry.primary.iter().chain(&entry.secondary).chain(&entry.external);
     all.all(|address| address.domain().ends_with(".onmicrosoft.com"))
 }

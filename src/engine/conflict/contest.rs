@@ -2,13 +2,13 @@
 //! (mail-rules §2, §4, §6). What a row becomes of all its notes is decided in `fate.rs`.
 
 use super::claim::{Claim, Demand, Hold, HoldState, Role, TakenClaim, decode, value_of};
-use super::error::PlanError;
-use super::scratch::Sorted;
+use crate::engine::error::PlanError;
+use crate::engine::scratch::Sorted;
 use crate::model::taken::{Holder, HolderKind};
 
 /// What was noted about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Note {
+pub(in crate::engine) enum Note {
     /// A mailbox or mail user of the target has its primary address, or its X500 address.
     LivesInTarget,
     /// An object of the target that is not ours has its address: index of the holder.
@@ -41,7 +41,7 @@ pub(super) enum Note {
 
 /// Notes by row, and what they refer to. Rows about which there is nothing to say have none.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(in crate::engine) struct Notes {
     /// In order of the rows once [`contest`] has returned.
     notes: Vec<(u32, Note)>,
     pub holders: Vec<Holder>,
@@ -54,12 +54,12 @@ impl Notes {
         self.notes.push((row, note));
     }
 
-    pub(super) fn of(&self, row: u32) -> impl Iterator<Item = Note> + '_ {
+    pub(in crate::engine) fn of(&self, row: u32) -> impl Iterator<Item = Note> + '_ {
         let start = self.notes.partition_point(|(other, _)| *other < row);
         self.notes[start..].iter().take_while(move |(other, _)| *other == row).map(|(_, note)| *note)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = (u32, Note)> + '_ {
+    pub(in crate::engine) fn all(&self) -> impl Iterator<Item = (u32, Note)> + '_ {
         self.notes.iter().copied()
     }
 
@@ -70,7 +70,7 @@ impl Notes {
 }
 
 /// Looks at all claims, one value at a time.
-pub(super) fn contest(mut sorted: Box<dyn Sorted>) -> Result<Notes, PlanError> {
+pub(in crate::engine) fn contest(mut sorted: Box<dyn Sorted>) -> Result<Notes, PlanError> {
     let mut notes = Notes::default();
     let (mut first_key, mut first_value) = (Vec::new(), Vec::new());
     // Empty while only one claim to the value is known: most values have no other, and are not decoded.

@@ -1,15 +1,15 @@
 //! What a plan tells while it is computed: changes, and a line for each entry or contact of which there is
 //! something to tell. Lines hold personal data; they go to the report and nowhere else.
 
-use super::error::Failure;
-use super::links::Links;
+use crate::engine::diff::links::Links;
+use crate::engine::error::Failure;
 use crate::model::reason::Warning;
 use crate::model::taken::Holder;
 use crate::model::{Change, ChangeKind, Contact, EntryClass, Key, SmtpAddress};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Takes the plan as it is computed. Nothing may be pushed before [`super::plan()`] has returned.
+/// Takes the plan as it is computed. Nothing may be pushed before [`crate::engine::plan()`] has returned.
 pub trait Sink {
     /// In order of the keys.
     fn change(&mut self, change: &Change) -> Result<(), Failure>;

@@ -1,10 +1,11 @@
 //! What becomes of one row's contact (mail-rules §1, §4, §6): a change, or nothing for a reason.
 
-use super::fate::{Fate, Fates};
-use super::history::{History, content_hash, key_hash};
 use super::row::{Body, Row};
-use super::shape::{Shaper, drop_values};
-use super::{Action, Ledger};
+use crate::engine::conflict::fate::{Fate, Fates};
+use crate::engine::input::history::{History, content_hash, key_hash};
+use crate::engine::input::ledger::Ledger;
+use crate::engine::map::shape::{Shaper, drop_values};
+use crate::engine::report::sink::Action;
 use crate::model::reason::{ChangeReason, Undecided, Unwanted, Warning};
 use crate::model::safety::Policy;
 use crate::model::schedule::TargetRules;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Everything that decides about a row beside the row itself.
-pub(super) struct Settlement<'a> {
+pub(in crate::engine) struct Settlement<'a> {
     pub rules: &'a TargetRules,
     pub can_hide: bool,
     /// By source: only some persons are created and updated, nothing is removed.
@@ -28,7 +29,7 @@ pub(super) struct Settlement<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Verdict {
+pub(in crate::engine) enum Verdict {
     Change(Change),
     /// The policy does not allow it.
     Withheld(Change),
@@ -43,7 +44,7 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    pub(super) fn action(&self) -> Action {
+    pub(in crate::engine) fn action(&self) -> Action {
         match self {
             Self::Change(change) => change.kind().into(),
             Self::Withheld(_) => Action::Withhold,
@@ -54,7 +55,7 @@ impl Verdict {
         }
     }
 
-    pub(super) fn reason(&self) -> &'static str {
+    pub(in crate::engine) fn reason(&self) -> &'static str {
         match self {
             Self::Change(change) | Self::Withheld(change) => change.reason.label(),
             Self::Unchanged(_) | Self::TakesOver => "",
@@ -65,7 +66,7 @@ impl Verdict {
 }
 
 /// A row with its verdict.
-pub(super) struct Settled {
+pub(in crate::engine) struct Settled {
     pub number: u32,
     pub key: Key,
     pub class: EntryClass,
@@ -80,13 +81,13 @@ pub(super) struct Settled {
 }
 
 /// The contact that another row's entry wants, for a row whose contact it takes over.
-pub(super) struct Successor {
+pub(in crate::engine) struct Successor {
     pub wanted: Contact,
     pub row: u32,
 }
 
 impl Settlement<'_> {
-    pub(super) fn settle(&self, number: u32, row: Row, successor: Option<Successor>) -> Settled {
+    pub(in crate::engine) fn settle(&self, number: u32, row: Row, successor: Option<Successor>) -> Settled {
         let fate = self.fates.fate(number);
         let Row { key, class, source, state: _, warnings, left_out, display_name, address, body } = row;
         let shown = body.wanted().or(body.existing());
@@ -173,7 +174,7 @@ impl Settlement<'_> {
             }
             Body::Differs { before, mut after } => {
                 drop_from(&mut after);
-                match super::shape::is_same(&before, &after) {
+                match crate::engine::map::shape::is_same(&before, &after) {
                     true => Verdict::Unchanged(before),
                     false => update(before, after),
                 }

@@ -1,7 +1,7 @@
 //! What of an entry crosses over, and as what (mail-rules §3, §10).
 
-use super::domains::Domains;
 use super::value;
+use crate::engine::filter::domains::Domains;
 use crate::model::entry_field::EntryText;
 use crate::model::mapping::{AttributeRule, Mapping, SecondaryAddresses};
 use crate::model::reason::{Undecided, Warning};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The values that a contact is to have, before its target is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mapped {
+pub(in crate::engine) struct Mapped {
     pub primary: SmtpAddress,
     pub delivery: SmtpAddress,
     pub secondary: BTreeSet<SmtpAddress>,
@@ -26,7 +26,7 @@ enum Origin<'a> {
     Expression(&'a EntryText),
 }
 
-pub(super) struct Mapper<'a> {
+pub(in crate::engine) struct Mapper<'a> {
     mapping: &'a Mapping,
     /// The attributes that cross over.
     origins: Vec<(Attribute, Origin<'a>)>,
@@ -35,7 +35,7 @@ pub(super) struct Mapper<'a> {
 }
 
 impl<'a> Mapper<'a> {
-    pub(super) fn new(mapping: &'a Mapping, x500: bool) -> Self {
+    pub(in crate::engine) fn new(mapping: &'a Mapping, x500: bool) -> Self {
         let mut origins = Vec::new();
         for &attribute in Attribute::ALL {
             let origin = match mapping.rule(attribute) {
@@ -51,7 +51,7 @@ impl<'a> Mapper<'a> {
 
     /// Of an entry that was found wanted. Unless it fails, it takes from the entry what it needs: copies of millions
     /// of values are time.
-    pub(super) fn map(
+    pub(in crate::engine) fn map(
         &self,
         entry: &mut Entry,
         domains: &Domains<'_>,

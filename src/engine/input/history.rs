@@ -65,15 +65,15 @@ pub fn key_hash(key: &Key) -> String {
     key_text_hash(key.as_str())
 }
 
-pub(super) fn key_text_hash(key: &str) -> String {
+pub(in crate::engine) fn key_text_hash(key: &str) -> String {
     Digest::of(key.as_bytes()).hex()[..16].to_owned()
 }
 
-pub(super) fn content_hash(digest: Digest) -> String {
+pub(in crate::engine) fn content_hash(digest: Digest) -> String {
     digest.hex()[..16].to_owned()
 }
 
-pub(super) fn day(now: Timestamp) -> i64 {
+pub(in crate::engine) fn day(now: Timestamp) -> i64 {
     now.as_second().div_euclid(SECONDS_PER_DAY)
 }
 

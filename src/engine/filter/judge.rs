@@ -14,18 +14,18 @@ pub enum State {
     Undecided(Undecided),
 }
 
-pub(super) struct Judge<'a> {
+pub(in crate::engine) struct Judge<'a> {
     /// An entry passes when all let it through.
     layers: Vec<&'a Filters>,
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(layers: Vec<&'a Filters>) -> Self {
+    pub(in crate::engine) fn new(layers: Vec<&'a Filters>) -> Self {
         Self { layers }
     }
 
     /// A pilot is on: nothing of this source is hidden or deleted.
-    pub(super) fn is_pilot(&self) -> bool {
+    pub(in crate::engine) fn is_pilot(&self) -> bool {
         self.any(|filters| !filters.limit_to.is_empty())
     }
 
@@ -35,7 +35,7 @@ impl<'a> Judge<'a> {
 
     /// Rules that need nothing but what was read come first, so that an entry which is out anyway is not held up
     /// by an address that cannot be read.
-    pub(super) fn judge(&self, entry: &Entry, domains: &Domains<'_>) -> State {
+    pub(in crate::engine) fn judge(&self, entry: &Entry, domains: &Domains<'_>) -> State {
         if entry.marked {
             return State::Unwanted(Unwanted::Marked);
         }
@@ -99,7 +99,7 @@ impl<'a> Judge<'a> {
         domains.foreign(entry, delivery, self.accepts_foreign_domains())
     }
 
-    pub(super) fn accepts_foreign_domains(&self) -> bool {
+    pub(in crate::engine) fn accepts_foreign_domains(&self) -> bool {
         !self.any(|filters| !filters.accept_foreign_domains)
     }
 }

@@ -1,21 +1,21 @@
 //! What a row becomes, all its notes taken together, and which contacts change hands.
 
 use super::contest::{Note, Notes};
-use super::judge::State;
+use crate::engine::filter::judge::State;
 use crate::model::reason::{Undecided, Unwanted};
 use crate::model::taken::{Holder, HolderKind};
 use std::collections::BTreeSet;
 
 /// What is kept in memory of every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RowState {
+pub(in crate::engine) struct RowState {
     pub state: State,
     pub has_contact: bool,
 }
 
 /// What a row is beside all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(in crate::engine) enum Fate {
     Wanted,
     Unwanted(Unwanted),
     Undecided(Undecided),
@@ -23,7 +23,7 @@ pub(super) enum Fate {
     Shadowed,
 }
 
-pub(super) struct Fates {
+pub(in crate::engine) struct Fates {
     pub notes: Notes,
     states: Vec<RowState>,
     adopt: bool,
@@ -36,7 +36,7 @@ pub(super) struct Fates {
 
 impl Fates {
     /// `adopt` = `conflict.foreignContact: Adopt`.
-    pub(super) fn new(notes: Notes, states: Vec<RowState>, adopt: bool) -> Self {
+    pub(in crate::engine) fn new(notes: Notes, states: Vec<RowState>, adopt: bool) -> Self {
         let waiting = BTreeSet::new();
         let mut fates = Self { notes, states, adopt, waiting, takes: Vec::new(), gives: Vec::new() };
         fates.wait();
@@ -116,7 +116,7 @@ impl Fates {
         })
     }
 
-    pub(super) fn fate(&self, row: u32) -> Fate {
+    pub(in crate::engine) fn fate(&self, row: u32) -> Fate {
         let by_itself = self.beside_target(row);
         if by_itself != Fate::Wanted {
             return by_itself;
@@ -140,7 +140,7 @@ impl Fates {
         fate
     }
 
-    pub(super) fn holder(&self, index: u32) -> &Holder {
+    pub(in crate::engine) fn holder(&self, index: u32) -> &Holder {
         &self.notes.holders[index as usize]
     }
 
@@ -170,22 +170,22 @@ impl Fates {
         self.gives.sort_unstable();
     }
 
-    pub(super) fn hands_over(&self) -> bool {
+    pub(in crate::engine) fn hands_over(&self) -> bool {
         !self.takes.is_empty()
     }
 
     /// Whose contact the row takes over.
-    pub(super) fn takes_from(&self, row: u32) -> Option<u32> {
+    pub(in crate::engine) fn takes_from(&self, row: u32) -> Option<u32> {
         self.takes.binary_search_by_key(&row, |(taker, _)| *taker).ok().map(|index| self.takes[index].1)
     }
 
     /// To whom the row's contact goes.
-    pub(super) fn gives_to(&self, row: u32) -> Option<u32> {
+    pub(in crate::engine) fn gives_to(&self, row: u32) -> Option<u32> {
         self.gives.binary_search_by_key(&row, |(giver, _)| *giver).ok().map(|index| self.gives[index].1)
     }
 
     /// The foreign or half-made contact that becomes the row's own; `true` = half-made.
-    pub(super) fn found_in_target(&self, row: u32) -> Option<(&Holder, bool)> {
+    pub(in crate::engine) fn found_in_target(&self, row: u32) -> Option<(&Holder, bool)> {
         let found = self.notes.of(row).filter_map(|note| match note {
             Note::HalfMade(holder) => Some((self.holder(holder), true)),
             Note::Adoptable(holder) => Some((self.holder(holder), false)),
@@ -195,7 +195,7 @@ impl Fates {
     }
 
     /// Who holds an address of the row, for the report.
-    pub(super) fn held_by(&self, row: u32) -> Option<&Holder> {
+    pub(in crate::engine) fn held_by(&self, row: u32) -> Option<&Holder> {
         let held = self.notes.of(row).filter_map(|note| match note {
             Note::Held(holder) | Note::Adoptable(holder) => Some(self.holder(holder)),
             _ => None,
@@ -204,7 +204,7 @@ impl Fates {
     }
 
     /// The row's contact, which is to go, must go at once.
-    pub(super) fn is_in_the_way(&self, row: u32) -> bool {
+    pub(in crate::engine) fn is_in_the_way(&self, row: u32) -> bool {
         self.notes.of(row).any(|note| match note {
             Note::NeededByTarget => true,
             Note::Blocks(other) => self.fate(other) == Fate::Wanted,
@@ -213,7 +213,7 @@ impl Fates {
     }
 
     /// Secondary and X500 addresses that the row's contact does not get, with prefix.
-    pub(super) fn dropped(&self, row: u32) -> Vec<&str> {
+    pub(in crate::engine) fn dropped(&self, row: u32) -> Vec<&str> {
         let value = |index: u32| self.notes.values[index as usize].as_str();
         let dropped = self.notes.of(row).filter_map(|note| match note {
             Note::Drop(index) => Some(value(index)),
@@ -230,7 +230,7 @@ impl Fates {
     }
 
     /// Whether anything was noted about the row.
-    pub(super) fn is_noted(&self, row: u32) -> bool {
+    pub(in crate::engine) fn is_noted(&self, row: u32) -> bool {
         self.notes.of(row).next().is_some()
     }
 }

@@ -1,12 +1,12 @@
 //! One key's entry and contacts side by side.
 
-use super::judge::State;
+use crate::engine::filter::judge::State;
 use crate::model::reason::Warning;
 use crate::model::{Contact, EntryClass, Key, SmtpAddress};
 use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Row {
+pub(in crate::engine) struct Row {
     pub key: Key,
     pub class: EntryClass,
     /// Index of the source; absent for one that is no longer in the schedule.
@@ -24,7 +24,7 @@ pub(super) struct Row {
 /// The contact as it is wanted (only of a row that is [`State::Wanted`]) and as it is in the target.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "one row lives at a time")]
-pub(super) enum Body {
+pub(in crate::engine) enum Body {
     /// Not wanted and not there.
     Nothing,
     New(Contact),
@@ -46,7 +46,7 @@ pub(super) enum Body {
 
 impl Body {
     /// The contact in the target, where there is exactly one.
-    pub(super) fn existing(&self) -> Option<&Contact> {
+    pub(in crate::engine) fn existing(&self) -> Option<&Contact> {
         match self {
             Self::Nothing | Self::New(_) => None,
             Self::Same(contact) | Self::Folded { wanted: contact, .. } | Self::Differs { before: contact, .. } => {
@@ -59,7 +59,7 @@ impl Body {
         }
     }
 
-    pub(super) fn into_existing(self) -> Option<Contact> {
+    pub(in crate::engine) fn into_existing(self) -> Option<Contact> {
         match self {
             Self::Nothing | Self::New(_) => None,
             Self::Same(contact) | Self::Differs { before: contact, .. } => Some(contact),
@@ -68,7 +68,7 @@ impl Body {
         }
     }
 
-    pub(super) fn wanted(&self) -> Option<&Contact> {
+    pub(in crate::engine) fn wanted(&self) -> Option<&Contact> {
         match self {
             Self::New(contact)
             | Self::Same(contact)
