@@ -5,26 +5,24 @@
 //! `GALSYNC_BENCH_TOGETHER` how many cmdlets go into one request.
 
 mod common;
+#[path = "../tests/directory_support/mod.rs"]
+mod directory_support;
 
 use common::{Row, report, seconds};
+use directory_support::connector;
+use directory_support::contact::{Origin, change, contact_for};
+use directory_support::microsoft365::{self, CLIENT, READ, SECRET, TENANT, WRITE, app, secrets};
 use futures::TryStreamExt;
-use galsync::directory::microsoft365::{Microsoft365Secrets, Microsoft365Source, Microsoft365Target};
+use galsync::directory::microsoft365::{Microsoft365Source, Microsoft365Target};
 use galsync::directory::{ChangeResult, Source, Target};
-use galsync::model::connector::{
-    Cloud, Connector, Microsoft365, Microsoft365Auth, RateLimit, ReadScope, SecretKey, System,
-};
-use galsync::model::filters::Filters;
+use galsync::model::connector::{Connector, Microsoft365, ReadScope, System};
 use galsync::model::mapping::Mapping;
-use galsync::model::reason::ChangeReason;
-use galsync::model::{Attribute, Change, Contact, ContactName, OwnerId, OwnerMark, SmtpAddress, SyncId};
-use galsync::sandbox::config::Config;
+use galsync::model::{Attribute, Change, ChangeKind, OwnerId, SyncId};
 use galsync::sandbox::{Handle, Sandbox};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-const TENANT: &str = "11111111-2222-3333-4444-555555555555";
-const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
 const BURST: f64 = 20.0;
 const LEAST_SHARE: f64 = 0.95;
 const MOST_REFUSED: f64 = 0.01;
@@ -53,53 +51,18 @@ fn main() {
 }
 
 async fn sandbox(people: usize, exchange: &str) -> Handle {
-    let yaml = format!(
-        "seed: 1
-microsoft365:
-  tenants:
-  - id: {TENANT}
-    organization: contoso.onmicrosoft.com
-    domains: [contoso.example]
-    people: {people}
-    apps:
-    - clientId: {CLIENT}
-      secrets: [{{text: {{value: secret}}}}]
-      roles: [User.Read.All, Group.Read.All, OrgContact.Read.All, Exchange.ManageAsApp]
-      exchangeRoles: [Mail Recipients, Mail Recipient Creation]
-    exchange: {exchange}
-"
-    );
-    let config = Config::parse(&yaml).expect("a right configuration");
+    let more = format!("exchange: {exchange}");
+    let config = microsoft365::config(people, &[app(CLIENT, READ, WRITE)], &more);
     Sandbox::start(&config).await.expect("a free port")
 }
 
 fn settings(sandbox: &Handle) -> (Microsoft365, Connector) {
     let settings = Microsoft365 {
-        tenant_id: TENANT.into(),
-        organization: "contoso.onmicrosoft.com".into(),
-        client_id: CLIENT.into(),
-        auth: Microsoft365Auth::ClientSecret(SecretKey { name: "contoso".into(), key: "secret".into() }),
-        cloud: Cloud::Global,
-        endpoints: ["login", "graph", "exchange"].map(|name| (name.to_owned(), sandbox.base_url.clone())).into(),
-        graph_only: false,
         cmdlets_per_request: number("GALSYNC_BENCH_TOGETHER", 1.0) as u32,
+        ..microsoft365::settings(&sandbox.base_url)
     };
-    let connector = Connector {
-        name: "contoso".into(),
-        system: System::Microsoft365(settings.clone()),
-        authoritative_domains: BTreeSet::new(),
-        shared_domains: BTreeSet::new(),
-        same_organization_as: None,
-        filters: Filters::default(),
-        owner_attribute: "CustomAttribute15".into(),
-        rate_limit: RateLimit::default(),
-        full_pull_every_seconds: 604_800,
-    };
+    let connector = connector("contoso", System::Microsoft365(settings.clone()));
     (settings, connector)
-}
-
-fn secrets() -> Microsoft365Secrets {
-    Microsoft365Secrets::ClientSecret("secret".into())
 }
 
 async fn push(contacts: usize, rate: f64) -> Vec<Row> {
@@ -159,31 +122,11 @@ fn refused(sandbox: &Handle, answered: &BTreeMap<bool, u64>) -> u64 {
 }
 
 fn create(target: &Microsoft365Target, number: usize) -> Change {
-    let mark = format!("gs1;bench;bench;{TENANT};source;anchor-{number};;-;");
-    let mark = OwnerMark::parse(&mark).expect("a right mark");
-    let address = |text: String| SmtpAddress::parse(&text).expect("a right address");
-    let name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
-    let mut contact = Contact {
-        secondary: [address(format!("p{number}@fabrikam.example"))].into(),
-        x500: [format!("/o=Fabrikam/cn=Recipients/cn=person{number}")].into(),
-        attributes: [
-            (Attribute::DisplayName, format!("Person {number}")),
-            (Attribute::GivenName, "Person".to_owned()),
-            (Attribute::Surname, format!("Number {number}")),
-            (Attribute::Title, "Engineer".to_owned()),
-            (Attribute::Country, "DE".to_owned()),
-        ]
-        .into(),
-        ..Contact::new(
-            mark,
-            name,
-            address(format!("person{number}@fabrikam.example")),
-            address(format!("person{number}@fabrikam.example")),
-        )
-    };
-    contact.stamp_values();
-    let contact = target.normalizer().normalize(contact).0;
-    Change::create(ChangeReason::New, contact)
+    let origin = Origin { owner: "bench", sync: "bench", target: TENANT, domain: "fabrikam.example" };
+    let mut contact = contact_for(target, &origin, &format!("person{number}"));
+    contact.attributes.insert(Attribute::GivenName, "Person".to_owned());
+    contact.attributes.insert(Attribute::Surname, format!("Number {number}"));
+    change(ChangeKind::Create, None, Some(&contact))
 }
 
 async fn pull(people: usize) -> Vec<Row> {
@@ -264,7 +207,8 @@ async fn page(request: reqwest::RequestBuilder) -> Option<String> {
 }
 
 async fn token(http: &reqwest::Client, base: &str, scope: &str) -> String {
-    let form = format!("grant_type=client_credentials&client_id={CLIENT}&client_secret=secret&scope={scope}");
+    let form = format!("grant_type=client_credentials&client_id={CLIENT}&client_secret={SECRET}&scope={scope}")
+        .replace(' ', "+");
     let request = http.post(format!("{base}/{TENANT}/oauth2/v2.0/token"));
     let answer = request.header("content-type", "application/x-www-form-urlencoded").body(form).send().await;
     let body: Value = answer.expect("an answer").json().await.expect("a token");

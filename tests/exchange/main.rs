@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // whatever is not as it should be fails the test
 
+#[path = "../directory_support/mod.rs"]
+mod directory_support;
 mod fake;
 mod filter;
 mod reading;

@@ -1,12 +1,11 @@
 //! Reading under the limits and from the faults of a real domain controller.
 
 use super::fake::{BASE, Fake, Fault};
-use futures::TryStreamExt;
+use crate::directory_support;
+use crate::directory_support::read::{Read, read_until_error};
 use galsync::directory::exchange::{ExchangeSecrets, ExchangeSource};
-use galsync::directory::{Error, Source, SourceEvent, Token};
-use galsync::model::connector::{
-    AddressLists, Connector, ExchangeOnPremises, Ldap, LdapSecurity, RateLimit, ReadScope, System,
-};
+use galsync::directory::{Error, Source, Token};
+use galsync::model::connector::{AddressLists, Connector, ExchangeOnPremises, Ldap, LdapSecurity, ReadScope, System};
 use galsync::model::filters::Filters;
 use ldap3::{LdapConnAsync, Scope};
 use std::collections::BTreeSet;
@@ -28,15 +27,10 @@ pub fn settings(fakes: &[&Fake]) -> ExchangeOnPremises {
 
 pub fn connector(settings: &ExchangeOnPremises) -> Connector {
     Connector {
-        name: "fake".into(),
-        system: System::ExchangeOnPremises(settings.clone()),
-        authoritative_domains: Default::default(),
-        shared_domains: Default::default(),
-        same_organization_as: None,
         filters: Filters::open(),
         owner_attribute: "extensionAttribute15".into(),
-        rate_limit: RateLimit::default(),
         full_pull_every_seconds: 0,
+        ..directory_support::connector("fake", System::ExchangeOnPremises(settings.clone()))
     }
 }
 
@@ -51,36 +45,10 @@ fn source(fakes: &[&Fake], groups: &[&str]) -> ExchangeSource {
     ExchangeSource::new(&settings, &connector(&settings), secrets(), scope).unwrap()
 }
 
-#[derive(Debug, Default)]
-struct Read {
-    entries: BTreeSet<String>,
-    removed: BTreeSet<String>,
-    members: BTreeSet<String>,
-    token: Option<Token>,
-    complete: bool,
-}
-
 async fn read(source: &ExchangeSource, since: Option<Token>) -> (Read, Option<Error>) {
-    let mut read = Read::default();
-    let mut events = source.read(since);
-    loop {
-        match events.try_next().await {
-            Ok(None) => return (read, None),
-            Err(error) => {
-                assert!(events.try_next().await.unwrap().is_none(), "something follows an error");
-                return (read, Some(error));
-            }
-            Ok(Some(SourceEvent::Upsert(entry))) => drop(read.entries.insert(entry.anchor.to_string())),
-            Ok(Some(SourceEvent::Remove(anchor))) => drop(read.removed.insert(anchor.to_string())),
-            Ok(Some(SourceEvent::Present(_))) => panic!("Active Directory does not name everybody"),
-            Ok(Some(SourceEvent::Members { anchors, .. })) => {
-                read.members.extend(anchors.into_iter().map(String::from));
-            }
-            Ok(Some(SourceEvent::Complete(completion))) => {
-                (read.complete, read.token) = (true, completion.token);
-            }
-        }
-    }
+    let (read, error) = read_until_error(source, since).await;
+    assert!(read.present.is_empty(), "Active Directory does not name everybody");
+    (read, error)
 }
 
 #[tokio::test]
@@ -119,7 +87,7 @@ async fn more_than_one_range_of_members_is_read_to_the_end() {
     fake.lock().put(&format!("CN=everybody,OU=People,{BASE}"), group);
     let (found, error) = read(&source(&[&fake], &["everybody"]), None).await;
     assert!(error.is_none(), "{error:?}");
-    assert_eq!(found.members, anchors);
+    assert_eq!(found.members, [("everybody".to_owned(), anchors)].into());
 }
 
 #[tokio::test]
@@ -187,13 +155,13 @@ async fn another_controller_is_read_in_full_and_the_first_one_goes_on_where_it_w
     let added = first.lock().put_mailbox("eve");
     let (found, error) = read(&source(&[&first], &[]), Some(token.clone())).await;
     assert!(error.is_none(), "{error:?}");
-    assert_eq!(found.entries, [added].into());
+    assert_eq!(found.entries.into_keys().collect::<Vec<_>>(), [added]);
     let added = second.lock().put_mailbox("kim");
     // A controller whose cursor is known is preferred to one that answers first.
     let third = Fake::start(3).await;
     let (found, error) = read(&source(&[&third, &second], &[]), Some(token)).await;
     assert!(error.is_none(), "{error:?}");
-    assert_eq!(found.entries, [added].into());
+    assert_eq!(found.entries.into_keys().collect::<Vec<_>>(), [added]);
 
     first.stop();
 }

@@ -2,11 +2,11 @@
 
 use super::fake::{BASE, Fake, Fault};
 use super::reading::{connector, secrets, settings};
+use crate::directory_support::contact::{Origin, change, contact_for};
 use galsync::directory::exchange::ExchangeTarget;
 use galsync::directory::{ChangeResult, Error, Target};
 use galsync::model::mapping::Mapping;
-use galsync::model::reason::ChangeReason;
-use galsync::model::{Change, Contact, ContactName, OwnerMark, SmtpAddress};
+use galsync::model::{Change, ChangeKind};
 
 async fn prepared() -> Fake {
     let fake = Fake::start(1).await;
@@ -31,13 +31,9 @@ fn target(fake: &Fake) -> ExchangeTarget {
 
 async fn creates(target: &ExchangeTarget, count: usize) -> Vec<Change> {
     let identity = target.identity().await.unwrap();
-    let one = |number: usize| {
-        let mark = OwnerMark::parse(&format!("gs1;tests;s;{identity};source;anchor-{number};;-;")).unwrap();
-        let address = SmtpAddress::parse(&format!("user{number}@b.test")).unwrap();
-        let name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
-        Change::create(ChangeReason::New, Contact::new(mark, name, address.clone(), address))
-    };
-    (0..count).map(one).collect()
+    let origin = Origin { owner: "tests", sync: "s", target: identity.as_str(), domain: "b.test" };
+    let one = |number: usize| contact_for(target, &origin, &format!("user{number}"));
+    (0..count).map(|number| change(ChangeKind::Create, None, Some(&one(number)))).collect()
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::administrator::Administrator;
 use super::forest::{Forest, lab};
+use crate::directory_support::read::read_all;
 use futures::TryStreamExt;
 use galsync::directory::exchange::ExchangeSource;
 use galsync::directory::{Error, Source, SourceEvent, Token};
@@ -22,37 +23,6 @@ struct Seed {
 #[derive(Debug, Deserialize)]
 struct Sample {
     dn: String,
-}
-
-struct Read {
-    entries: BTreeMap<String, Entry>,
-    removed: BTreeSet<String>,
-    token: Option<Token>,
-}
-
-async fn read(source: &ExchangeSource, since: Option<Token>) -> Result<Read, Error> {
-    let mut read = Read { entries: BTreeMap::new(), removed: BTreeSet::new(), token: None };
-    let mut complete = false;
-    let mut events = source.read(since);
-    while let Some(event) = events.try_next().await? {
-        match event {
-            SourceEvent::Upsert(entry) => {
-                read.removed.remove(entry.anchor.as_str());
-                read.entries.insert(entry.anchor.to_string(), *entry);
-            }
-            SourceEvent::Remove(anchor) => {
-                read.entries.remove(anchor.as_str());
-                read.removed.insert(anchor.to_string());
-            }
-            SourceEvent::Members { .. } | SourceEvent::Present(_) => {}
-            SourceEvent::Complete(completion) => {
-                complete = true;
-                read.token = completion.token;
-            }
-        }
-    }
-    assert!(complete);
-    Ok(read)
 }
 
 fn seed(forest: &Forest) -> Option<Seed> {
@@ -90,7 +60,7 @@ async fn everything_is_read_as_it_was_seeded(name: &str) {
     let Some(seed) = seed(&forest) else { return println!("skipped: the forest is not seeded") };
     let scope = ReadScope { attributes: Attribute::ALL.iter().copied().collect(), ..ReadScope::default() };
     let source = forest.source(&forest.settings(), &forest.reader, scope);
-    let read = read(&source, None).await.unwrap();
+    let read = read_all(&source, None).await.unwrap();
     let of_tests = forest.contacts_container.to_lowercase();
     let entries: Vec<&Entry> =
         read.entries.values().filter(|entry| !entry.container.to_lowercase().ends_with(&of_tests)).collect();
@@ -193,7 +163,7 @@ async fn changes_tell_of_everyone_who_came_changed_and_left() {
     anchors.insert("xs-in", place.person(&format!("CN=xs-in,{moved_in}"), "xs-in").await);
 
     let source = place.source();
-    let full = read(&source, None).await.unwrap();
+    let full = read_all(&source, None).await.unwrap();
     assert_eq!(full.entries.len(), 7, "{:?}", full.entries.keys());
     assert!(!full.entries.contains_key(&anchors["xs-in"]));
     let token = full.token.expect("the lab's accounts can follow changes");
@@ -207,7 +177,7 @@ async fn changes_tell_of_everyone_who_came_changed_and_left() {
     hands.rename(&moved_in, "OU=other", Some(&place.inside)).await;
     let newcomer = place.person(&place.dn("xs-new"), "xs-new").await;
 
-    let changes = read(&source, Some(token.clone())).await.unwrap();
+    let changes = read_all(&source, Some(token.clone())).await.unwrap();
     for name in ["xs-loses", "xs-moves", "xs-deleted", "xs-out"] {
         assert!(changes.removed.contains(&anchors[name]), "{name} is gone, and nobody says so");
     }
@@ -221,18 +191,18 @@ async fn changes_tell_of_everyone_who_came_changed_and_left() {
     let mut known = full.entries;
     known.retain(|anchor, _| !changes.removed.contains(anchor));
     known.extend(changes.entries);
-    let again = read(&place.source(), None).await.unwrap();
+    let again = read_all(&place.source(), None).await.unwrap();
     assert_eq!(known, again.entries, "changes and a full read disagree");
 
-    let quiet = read(&source, changes.token).await.unwrap();
+    let quiet = read_all(&source, changes.token).await.unwrap();
     assert!(quiet.entries.is_empty(), "{:?}", quiet.entries.len());
 
     // A token of another controller, and one from the future of this one.
     let strange = Token(token.0.replacen("\"invocationId\":\"", "\"invocationId\":\"0", 1));
-    assert!(matches!(read(&source, Some(strange)).await, Err(Error::TokenExpired { .. })));
+    assert!(matches!(read_all(&source, Some(strange)).await, Err(Error::TokenExpired { .. })));
     let number = token.0.split("\"usn\":").nth(1).and_then(|rest| rest.split('}').next()).unwrap().to_owned();
     let future = Token(token.0.replace(&number, "999999999"));
-    assert!(matches!(read(&source, Some(future)).await, Err(Error::TokenExpired { .. })));
+    assert!(matches!(read_all(&source, Some(future)).await, Err(Error::TokenExpired { .. })));
     place.remove().await;
 }
 
@@ -252,7 +222,7 @@ async fn the_global_catalog_and_several_bases_read_the_same_people_once() {
         seen += usize::from(matches!(event, SourceEvent::Upsert(_)));
     }
     assert_eq!(seen, 2);
-    let read = read(&source, None).await.unwrap();
+    let read = read_all(&source, None).await.unwrap();
     assert_eq!(read.entries.into_keys().collect::<BTreeSet<_>>(), [one, other].into());
 
     settings.base_dns = vec!["OU=nowhere,DC=other,DC=example".into()];
@@ -349,10 +319,10 @@ async fn a_full_read_costs_what_a_bare_one_costs() {
         let scope = ReadScope { attributes: attributes.clone(), ..ReadScope::default() };
         let source = forest.source(&forest.settings(), &forest.reader, scope);
         let begin = std::time::Instant::now();
-        let found = read(&source, None).await.unwrap();
+        let found = read_all(&source, None).await.unwrap();
         let own = begin.elapsed();
         let begin = std::time::Instant::now();
-        read(&source, found.token).await.unwrap();
+        read_all(&source, found.token).await.unwrap();
         let quiet = begin.elapsed();
         let entries = found.entries.len();
         println!("ldapsearch: {count} in {bare:?}; full read: {entries} in {own:?}; changes, none: {quiet:?}");

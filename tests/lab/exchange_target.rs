@@ -2,14 +2,14 @@
 
 use super::administrator::Administrator;
 use super::forest::{Forest, lab};
-use futures::TryStreamExt;
+use crate::directory_support::contact::{Origin, change, contact_for};
+use crate::directory_support::contents::{self, Contents};
 use galsync::directory::exchange::ExchangeTarget;
-use galsync::directory::{ChangeOutcome, ChangeResult, Error, Target, TargetEvent};
+use galsync::directory::{ChangeOutcome, ChangeResult, Error, Target};
 use galsync::model::connector::ExchangeOnPremises;
 use galsync::model::mapping::Mapping;
-use galsync::model::reason::ChangeReason;
 use galsync::model::taken::{HolderKind, Taken};
-use galsync::model::{Attribute, Change, ChangeKind, Contact, ContactName, OwnerMark, SmtpAddress};
+use galsync::model::{Attribute, Change, ChangeKind, Contact, SmtpAddress};
 use std::collections::{BTreeMap, BTreeSet};
 
 struct Place {
@@ -43,9 +43,6 @@ impl Place {
 
 async fn contact(target: &ExchangeTarget, number: usize) -> Contact {
     let identity = target.identity().await.unwrap();
-    let mark = format!("gs1;exchange-tests;exchange-tests;{identity};source;anchor-{number:06};;-;");
-    let mark = OwnerMark::parse(&mark).unwrap();
-    let address = SmtpAddress::parse(&format!("xt.{number:06}@exchange-tests.test")).unwrap();
     let attributes = [
         (Attribute::DisplayName, format!("Tester {number} 試験")),
         (Attribute::GivenName, "Tester".to_owned()),
@@ -55,33 +52,16 @@ async fn contact(target: &ExchangeTarget, number: usize) -> Contact {
         (Attribute::City, "Köln".to_owned()),
         (Attribute::Country, "DE".to_owned()),
     ];
-    let name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
-    let mut contact = Contact {
-        secondary: [SmtpAddress::parse(&format!("xt.{number:06}.b@exchange-tests.test")).unwrap()].into(),
-        x500: [format!("/o=Tests/ou=A/cn=Recipients/cn=xt{number:06}")].into(),
-        attributes: attributes.into(),
-        ..Contact::new(mark, name, address.clone(), address)
-    };
-    contact.stamp_values();
+    let (owner, sync) = ("exchange-tests", "exchange-tests");
+    let origin = Origin { owner, sync, target: identity.as_str(), domain: "exchange-tests.test" };
+    let mut contact = contact_for(target, &origin, &format!("xt.{number:06}"));
+    contact.attributes = attributes.into();
     target.normalizer().normalize(contact).0
 }
 
-fn change(kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> Change {
-    Change::of(kind, ChangeReason::Changed, before.cloned(), after.cloned()).unwrap()
-}
-
 async fn contents(target: &ExchangeTarget) -> (BTreeMap<String, Contact>, Vec<Taken>) {
-    let (mut owned, mut taken, mut complete) = (BTreeMap::new(), Vec::new(), false);
-    let mut events = target.contents();
-    while let Some(event) = events.try_next().await.unwrap() {
-        match event {
-            TargetEvent::Owned(contact) => drop(owned.insert(contact.key().anchor().to_owned(), *contact)),
-            TargetEvent::Taken(one) => taken.push(*one),
-            TargetEvent::Complete(_) => complete = true,
-        }
-    }
-    assert!(complete);
-    (owned, taken)
+    let Contents { owned, taken } = contents::contents(target).await.unwrap();
+    (owned.into_iter().map(|contact| (contact.key().anchor().to_owned(), contact)).collect(), taken)
 }
 
 fn all_done(outcomes: &[ChangeOutcome]) {

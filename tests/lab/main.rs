@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)] // whatever is not as it should be fails the test
 
 mod administrator;
+#[path = "../directory_support/mod.rs"]
+mod directory_support;
 mod exchange_conformance;
 mod exchange_connection;
 mod exchange_source;

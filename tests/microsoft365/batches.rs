@@ -1,9 +1,10 @@
 //! Several cmdlets in one request: how many requests there are, and what becomes of one of them.
 
 use super::faults::{creates, owned, results};
-use super::world::World;
+use super::world::{World, config};
+use crate::directory_support::microsoft365::{READ, TENANT};
+use crate::directory_support::requests::requests_are_those_of;
 use galsync::directory::{ChangeResult, Target};
-use std::path::Path;
 
 fn all_done(outcomes: &[galsync::directory::ChangeOutcome]) {
     assert!(results(outcomes).iter().all(|result| **result == ChangeResult::Done), "{:?}", results(outcomes));
@@ -15,11 +16,10 @@ async fn requests_for(contacts: usize, together: u32) -> u64 {
     let target = world.target_of("owner");
     all_done(&target.apply(&creates(&target, contacts)).await.unwrap());
     assert_eq!(
-        world.sandbox.microsoft365.objects(super::world::TENANT).iter().filter(|o| o.name.starts_with("gs-")).count(),
+        world.sandbox.microsoft365.objects(TENANT).iter().filter(|o| o.name.starts_with("gs-")).count(),
         contacts
     );
-    let cmdlets: u64 =
-        world.sandbox.microsoft365.tenant(super::world::TENANT).unwrap().lock().cmdlets_answered.values().sum();
+    let cmdlets: u64 = world.sandbox.microsoft365.tenant(TENANT).unwrap().lock().cmdlets_answered.values().sum();
     assert_eq!(cmdlets, 3 * contacts as u64, "each cmdlet once");
     world.all_requests()
 }
@@ -76,12 +76,11 @@ async fn a_service_that_knows_no_batches_is_asked_for_few() {
 
 #[tokio::test]
 async fn a_missing_role_is_named_for_a_batch_as_well() {
-    let world =
-        World::start(&super::world::config(3, super::world::READ, "View-Only Recipients", "")).await.together(10);
+    let world = World::start(&config(3, READ, "View-Only Recipients", "")).await.together(10);
     let target = world.target_of("owner");
     let sentence = target.apply(&creates(&target, 5)).await.unwrap_err().to_string();
     assert!(sentence.contains("Mail Recipient Creation"), "{sentence}");
-    let world = World::start(&super::world::config(3, "User.Read.All", "", "")).await.together(10);
+    let world = World::start(&config(3, "User.Read.All", "", "")).await.together(10);
     let sentence = world.target_of("owner").apply(&creates(&target, 5)).await.unwrap_err().to_string();
     assert!(sentence.contains("Exchange.ManageAsApp"), "{sentence}");
     assert!(world.requests("$batch") > 0);
@@ -118,11 +117,5 @@ async fn the_batches_are_those_of_the_list() {
     all_done(&target.apply(&creates(&target, 8)).await.unwrap());
     let lines = world.sandbox.state.record.lines();
     let batches: Vec<String> = lines.into_iter().filter(|line| line.contains("$batch")).collect();
-    let lines = batches.join("\n") + "\n";
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/microsoft365/batches.txt");
-    if std::env::var_os("GALSYNC_BLESS").is_some() {
-        std::fs::write(&file, &lines).unwrap();
-    }
-    let known = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(lines, known, "the batches have changed; GALSYNC_BLESS=1 writes {}", file.display());
+    requests_are_those_of("tests/microsoft365/batches.txt", &batches);
 }

@@ -1,15 +1,13 @@
 //! What goes wrong on the wire: nothing is lost, nothing is doubled, and nothing that was read in part counts.
 
-use super::world::{World, contact_for, read_all};
-use futures::TryStreamExt;
-use galsync::directory::{ChangeOutcome, ChangeResult, Error, Target, TargetEvent};
+use super::world::{World, config, contact_for};
+use crate::directory_support::contact::change;
+use crate::directory_support::contents::contents;
+use crate::directory_support::microsoft365::READ;
+use crate::directory_support::read::read_all;
+use galsync::directory::{ChangeOutcome, ChangeResult, Error, Target};
 use galsync::model::connector::ReadScope;
-use galsync::model::reason::ChangeReason;
 use galsync::model::{Change, ChangeKind, Contact};
-
-pub fn change(kind: ChangeKind, before: Option<&Contact>, after: Option<&Contact>) -> Change {
-    Change::of(kind, ChangeReason::New, before.cloned(), after.cloned()).unwrap()
-}
 
 pub fn creates(target: &dyn Target, count: usize) -> Vec<Change> {
     (0..count).map(|n| change(ChangeKind::Create, None, Some(&contact_for(target, &format!("new{n:02}"))))).collect()
@@ -20,12 +18,7 @@ pub fn results(outcomes: &[ChangeOutcome]) -> Vec<&ChangeResult> {
 }
 
 pub async fn owned(target: &dyn Target) -> Vec<Contact> {
-    let events: Vec<TargetEvent> = target.contents().try_collect().await.unwrap();
-    let owned = events.into_iter().filter_map(|event| match event {
-        TargetEvent::Owned(contact) => Some(*contact),
-        _ => None,
-    });
-    owned.collect()
+    contents(target).await.unwrap().owned
 }
 
 /// Every fault that one call can meet, at several of the calls of a push.
@@ -148,8 +141,8 @@ async fn what_was_read_in_part_never_completes() {
             Err(other) => panic!("{service} {fault}: {other}"),
             Ok(_) => panic!("{service} {fault}: a broken read looks complete"),
         }
-        let events: Result<Vec<TargetEvent>, Error> = world.target_of("owner").contents().try_collect().await;
-        assert!(service == "graph" || events.is_err(), "{service} {fault}: a broken read of the target looks complete");
+        let held = contents(&world.target_of("owner")).await;
+        assert!(service == "graph" || held.is_err(), "{service} {fault}: a broken read of the target looks complete");
     }
 }
 
@@ -165,8 +158,8 @@ async fn a_page_without_its_list_is_not_an_empty_one() {
             Err(other) => panic!("{on}: {other}"),
             Ok(_) => panic!("{on}: a page without a list looks like an empty one"),
         }
-        let events: Result<Vec<TargetEvent>, Error> = world.target_of("owner").contents().try_collect().await;
-        assert_eq!(number == 0, events.is_err(), "{on}: only Exchange is asked for the target");
+        let held = contents(&world.target_of("owner")).await;
+        assert_eq!(number == 0, held.is_err(), "{on}: only Exchange is asked for the target");
     }
 }
 
@@ -176,14 +169,14 @@ async fn contents_without_the_whole_list_of_domains_are_none() {
     let world = World::new(3, "").await;
     for effect in ["withoutList", "accessDenied", "{status: {status: 404}}"] {
         world.faults(&format!("[{{on: {{operation: Get-AcceptedDomain}}, when: {{every: 1}}, then: {effect}}}]"));
-        let events: Result<Vec<TargetEvent>, Error> = world.target_of("owner").contents().try_collect().await;
-        assert!(events.is_err(), "{effect}: the target is taken to have no domains");
+        let held = contents(&world.target_of("owner")).await;
+        assert!(held.is_err(), "{effect}: the target is taken to have no domains");
     }
 }
 
 #[tokio::test]
 async fn a_missing_role_is_named() {
-    let world = World::start(&super::world::config(3, super::world::READ, "View-Only Recipients", "")).await;
+    let world = World::start(&config(3, READ, "View-Only Recipients", "")).await;
     let target = world.target_of("owner");
     match target.apply(&creates(&target, 1)).await {
         Err(error @ Error::Forbidden { .. }) => {
@@ -192,7 +185,7 @@ async fn a_missing_role_is_named() {
         }
         other => panic!("{other:?}"),
     }
-    let world = World::start(&super::world::config(3, "User.Read.All", "", "")).await;
+    let world = World::start(&config(3, "User.Read.All", "", "")).await;
     let sentence = world.target_of("owner").apply(&creates(&target, 1)).await.unwrap_err().to_string();
     assert!(sentence.contains("Exchange.ManageAsApp"), "{sentence}");
 }

@@ -5,6 +5,8 @@
 
 mod batches;
 mod conformance;
+#[path = "../directory_support/mod.rs"]
+mod directory_support;
 mod faults;
 mod passes;
 mod process;

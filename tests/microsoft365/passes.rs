@@ -1,6 +1,7 @@
 //! Whole operations into a tenant, beside a source in memory.
 
-use super::world::{READ, WRITE, World, config};
+use super::world::{World, config};
+use crate::directory_support::microsoft365::{READ, WRITE};
 use galsync::directory::memory::{Memory, MemorySource, Object, State};
 use galsync::directory::registry::Directories;
 use galsync::directory::{Error, Source, Target};

@@ -1,6 +1,6 @@
 //! The program itself between two tenants: killed in the middle of a push, stopped by the quota, and the demo.
 
-use super::world::{READ, WRITE};
+use crate::directory_support::microsoft365::{CLIENT, READ, TENANT as SOURCE, WRITE};
 use galsync::sandbox::config::Config;
 use galsync::sandbox::{Handle, Sandbox};
 use std::collections::BTreeSet;
@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-const SOURCE: &str = "11111111-2222-3333-4444-555555555555";
 const TARGET: &str = "22222222-3333-4444-5555-666666666666";
-const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
 
 struct Companies {
     sandbox: Handle,

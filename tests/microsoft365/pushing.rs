@@ -1,7 +1,8 @@
 //! Writing contacts: half-made ones, addresses that are held, the quota, a process that is killed.
 
-use super::faults::{change, creates, owned, results};
+use super::faults::{creates, owned, results};
 use super::world::{World, contact_for};
+use crate::directory_support::contact::change;
 use galsync::directory::{ChangeResult, Target};
 use galsync::model::{ChangeKind, ContactName, SmtpAddress};
 use jiff::Timestamp;

@@ -1,6 +1,7 @@
 //! Reading people and what changes.
 
-use super::world::{Read, World, read_all};
+use super::world::World;
+use crate::directory_support::read::{Read, read_all};
 use galsync::directory::{Error, Token};
 use galsync::model::connector::ReadScope;
 use galsync::model::entry::Problem;

@@ -1,14 +1,16 @@
 //! Every request line and body shape that the directory sends, so that a change in the use of the protocol is a
 //! visible difference. `GALSYNC_BLESS=1` writes the file.
 
-use super::faults::{change, owned};
-use super::world::{World, contact_for, read_all};
+use super::faults::owned;
+use super::world::{World, contact_for};
+use crate::directory_support::contact::change;
+use crate::directory_support::read::read_all;
+use crate::directory_support::requests::requests_are_those_of;
 use galsync::directory::conformance::Fixture;
 use galsync::directory::{Source, Target};
 use galsync::model::connector::ReadScope;
 use galsync::model::{Attribute, ChangeKind};
 use serde_json::json;
-use std::path::Path;
 
 async fn everything(world: &World, groups: &[&str]) {
     let scope = ReadScope {
@@ -62,11 +64,5 @@ async fn the_requests_are_those_of_the_list() {
     assert_eq!(made.digest(), full.digest());
     target.apply(&[change(ChangeKind::Delete, Some(&made), None)]).await.unwrap();
 
-    let lines = world.sandbox.state.record.lines().join("\n") + "\n";
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/microsoft365/requests.txt");
-    if std::env::var_os("GALSYNC_BLESS").is_some() {
-        std::fs::write(&file, &lines).unwrap();
-    }
-    let known = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(lines, known, "the requests have changed; GALSYNC_BLESS=1 writes {}", file.display());
+    requests_are_those_of("tests/microsoft365/requests.txt", &world.sandbox.state.record.lines());
 }

@@ -1,6 +1,8 @@
 //! Signing in: with a secret, a certificate, a projected token.
 
-use super::world::{CLIENT, READ, SECRET, TENANT, WRITE, World, backoff, config};
+use super::world::{World, backoff, config};
+use crate::directory_support::microsoft365::{CLIENT, READ, SECRET, TENANT, WRITE, secrets};
+use crate::directory_support::read::read_all;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use galsync::directory::microsoft365::{Microsoft365Secrets, Microsoft365Source};
@@ -120,8 +122,8 @@ async fn a_wrong_secret_is_told_and_not_repeated() {
 #[tokio::test]
 async fn many_requests_share_a_token() {
     let world = World::start(&config(50, READ, WRITE, "graph: {deltaPageSize: 3}")).await;
-    let source = source(&world, World::secrets());
-    super::world::read_all(&source, None).await.unwrap();
+    let source = source(&world, secrets());
+    read_all(&source, None).await.unwrap();
     let table = world.sandbox.state.counters.table();
     let tokens: u64 = table.iter().filter(|line| line.operation == "POST token").map(|line| line.count).sum();
     assert_eq!(tokens, 2, "one for Graph and one for Exchange");

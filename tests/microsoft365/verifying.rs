@@ -1,6 +1,7 @@
 //! Verify says which permission or role is missing, for reading and for writing.
 
-use super::world::{READ, WRITE, World, config};
+use super::world::{World, config};
+use crate::directory_support::microsoft365::{READ, WRITE, secrets};
 use galsync::directory::{Error, Source, Target};
 use galsync::model::Attribute;
 use galsync::model::connector::ReadScope;
@@ -75,7 +76,7 @@ async fn what_cannot_be_read_is_told_before_anybody_misses_it() {
     let target = galsync::directory::microsoft365::Microsoft365Target::new(
         &world.settings(),
         &connector,
-        World::secrets(),
+        secrets(),
         galsync::model::OwnerId::new("owner").unwrap(),
         galsync::model::SyncId::new("sync").unwrap(),
         Default::default(),

@@ -1,30 +1,23 @@
 //! One tenant in a sandbox, and connectors to it.
 
+use crate::directory_support::connector;
+use crate::directory_support::contact::{self, Origin};
+use crate::directory_support::microsoft365::{self, CLIENT, DOMAIN, READ, TENANT, WRITE, app, secrets};
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use galsync::directory::conformance::{Fixture, Person};
-use galsync::directory::microsoft365::{Microsoft365Secrets, Microsoft365Source, Microsoft365Target};
-use galsync::directory::{Error, Source, SourceEvent, Target, Token};
+use galsync::directory::microsoft365::{Microsoft365Source, Microsoft365Target};
+use galsync::directory::{Source, Target};
 use galsync::http::Backoff;
-use galsync::model::connector::{
-    Cloud, Connector, Microsoft365, Microsoft365Auth, RateLimit, ReadScope, SecretKey, System,
-};
-use galsync::model::filters::Filters;
+use galsync::model::connector::{Connector, Microsoft365, ReadScope, System};
 use galsync::model::mapping::Mapping;
-use galsync::model::{Anchor, Attribute, Contact, ContactName, Domain, Entry, OwnerId, OwnerMark, SmtpAddress, SyncId};
+use galsync::model::{Anchor, Contact, Domain, OwnerId, SmtpAddress, SyncId};
 use galsync::sandbox::config::Config;
 use galsync::sandbox::microsoft365::change::Change;
 use galsync::sandbox::microsoft365::recipient::Recipient;
 use galsync::sandbox::{Handle, Sandbox};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-
-pub const TENANT: &str = "11111111-2222-3333-4444-555555555555";
-pub const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
-pub const SECRET: &str = "not so secret";
-pub const DOMAIN: &str = "contoso.example";
 
 pub struct World {
     pub sandbox: Handle,
@@ -32,29 +25,10 @@ pub struct World {
     pub cmdlets_per_request: u32,
 }
 
-/// `more` = settings of the tenant, indented like `exchange:`.
+/// `more` = settings of the tenant, indented by four blanks.
 pub fn config(people: usize, roles: &str, exchange_roles: &str, more: &str) -> Config {
-    let yaml = format!(
-        "seed: 1
-microsoft365:
-  tenants:
-  - id: {TENANT}
-    organization: contoso.onmicrosoft.com
-    domains: [{DOMAIN}]
-    people: {people}
-    apps:
-    - clientId: {CLIENT}
-      secrets: [{{text: {{value: {SECRET}}}}}]
-      roles: [{roles}]
-      exchangeRoles: [{exchange_roles}]
-    {more}
-"
-    );
-    Config::parse(&yaml).unwrap()
+    microsoft365::config(people, &[app(CLIENT, roles, exchange_roles)], more)
 }
-
-pub const READ: &str = "User.Read.All, Group.Read.All, OrgContact.Read.All, Exchange.ManageAsApp";
-pub const WRITE: &str = "Mail Recipients, Mail Recipient Creation";
 
 /// No test waits for long.
 pub fn backoff() -> Backoff {
@@ -77,40 +51,21 @@ impl World {
     }
 
     pub fn settings(&self) -> Microsoft365 {
-        let base = self.sandbox.base_url.clone();
         Microsoft365 {
-            tenant_id: TENANT.into(),
-            organization: "contoso.onmicrosoft.com".into(),
-            client_id: CLIENT.into(),
-            auth: Microsoft365Auth::ClientSecret(SecretKey { name: "contoso".into(), key: "client-secret".into() }),
-            cloud: Cloud::Global,
-            endpoints: ["login", "graph", "exchange"].map(|name| (name.to_owned(), base.clone())).into(),
             graph_only: self.graph_only,
             cmdlets_per_request: self.cmdlets_per_request,
+            ..microsoft365::settings(&self.sandbox.base_url)
         }
     }
 
     pub fn connector(&self) -> Connector {
-        Connector {
-            name: "contoso".into(),
-            system: System::Microsoft365(self.settings()),
-            authoritative_domains: [Domain::parse(DOMAIN).unwrap()].into(),
-            shared_domains: BTreeSet::new(),
-            same_organization_as: None,
-            filters: Filters::default(),
-            owner_attribute: "CustomAttribute15".into(),
-            rate_limit: RateLimit::default(),
-            full_pull_every_seconds: 604_800,
-        }
-    }
-
-    pub fn secrets() -> Microsoft365Secrets {
-        Microsoft365Secrets::ClientSecret(SECRET.into())
+        let authoritative_domains = [Domain::parse(DOMAIN).unwrap()].into();
+        Connector { authoritative_domains, ..connector("contoso", System::Microsoft365(self.settings())) }
     }
 
     pub fn source_of(&self, scope: ReadScope) -> Microsoft365Source {
         let (settings, connector) = (self.settings(), self.connector());
-        Microsoft365Source::with_backoff(&settings, &connector, Self::secrets(), scope, backoff()).unwrap()
+        Microsoft365Source::with_backoff(&settings, &connector, secrets(), scope, backoff()).unwrap()
     }
 
     pub fn target_of(&self, owner: &str) -> Microsoft365Target {
@@ -120,7 +75,7 @@ impl World {
 
     fn target_with(&self, rules: (OwnerId, SyncId, Mapping)) -> Microsoft365Target {
         let (settings, connector) = (self.settings(), self.connector());
-        Microsoft365Target::with_backoff(&settings, &connector, Self::secrets(), rules, backoff()).unwrap()
+        Microsoft365Target::with_backoff(&settings, &connector, secrets(), rules, backoff()).unwrap()
     }
 
     /// Does what an administrator of the tenant would.
@@ -253,63 +208,8 @@ impl World {
     }
 }
 
-/// Everything that one read said.
-#[derive(Debug, Default)]
-pub struct Read {
-    pub entries: BTreeMap<String, Entry>,
-    pub removed: BTreeSet<String>,
-    pub present: BTreeSet<String>,
-    pub members: BTreeMap<String, BTreeSet<String>>,
-    pub token: Option<Token>,
-    pub names_everybody: bool,
-}
-
-/// A complete read, or why there is none.
-pub async fn read_all(source: &dyn Source, since: Option<Token>) -> Result<Read, Error> {
-    let mut read = Read::default();
-    let mut complete = false;
-    let mut events = source.read(since);
-    while let Some(event) = events.try_next().await? {
-        assert!(!complete, "an event came after the completion");
-        match event {
-            SourceEvent::Upsert(entry) => {
-                read.removed.remove(entry.anchor.as_str());
-                read.entries.insert(entry.anchor.to_string(), *entry);
-            }
-            SourceEvent::Present(anchor) => drop(read.present.insert(anchor.to_string())),
-            SourceEvent::Remove(anchor) => {
-                read.entries.remove(anchor.as_str());
-                read.removed.insert(anchor.to_string());
-            }
-            SourceEvent::Members { group, anchors } => {
-                read.members.entry(group).or_default().extend(anchors.iter().map(ToString::to_string));
-            }
-            SourceEvent::Complete(completion) => {
-                complete = true;
-                (read.token, read.names_everybody) = (completion.token, completion.names_everybody);
-            }
-        }
-    }
-    assert!(complete, "the read ended without an error and without completing");
-    Ok(read)
-}
-
 /// A contact as a plan would have it.
 pub fn contact_for(target: &dyn Target, name: &str) -> Contact {
-    let mark = OwnerMark::parse(&format!("gs1;owner;conformance;{TENANT};source;anchor-{name};;-;")).unwrap();
-    let address = |local: &str| SmtpAddress::parse(&format!("{local}@elsewhere.test")).unwrap();
-    let contact_name = ContactName::derive(&mark.owner, &mark.sync, &mark.target, &mark.key());
-    let mut contact = Contact {
-        secondary: [address(&format!("{name}.second"))].into(),
-        x500: [format!("/o=Elsewhere/cn={name}")].into(),
-        attributes: [
-            (Attribute::DisplayName, format!("Zoë {name}")),
-            (Attribute::Title, "Engineer".to_owned()),
-            (Attribute::Country, "DE".to_owned()),
-        ]
-        .into(),
-        ..Contact::new(mark, contact_name, address(name), address(name))
-    };
-    contact.stamp_values();
-    target.normalizer().normalize(contact).0
+    let origin = Origin { owner: "owner", sync: "conformance", target: TENANT, domain: "elsewhere.test" };
+    contact::contact_for(target, &origin, name)
 }

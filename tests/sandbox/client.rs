@@ -1,5 +1,7 @@
 //! A plain client for tests of the sandbox, with as little cleverness as possible.
 
+use crate::directory_support::microsoft365::{self, READ, WRITE, app};
+pub use crate::directory_support::microsoft365::{CLIENT, SECRET, TENANT};
 use galsync::sandbox::config::Config;
 use galsync::sandbox::microsoft365::recipient::{Kind, Recipient};
 use galsync::sandbox::{Handle, Sandbox};
@@ -7,41 +9,21 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub const TENANT: &str = "11111111-2222-3333-4444-555555555555";
-pub const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
 /// May read recipients only.
 pub const READER: &str = "66666666-7777-8888-9999-000000000001";
 /// Has the permission and no role.
 pub const NOBODY: &str = "66666666-7777-8888-9999-000000000002";
-pub const SECRET: &str = "not so secret";
-
 /// One tenant with that many people; `more` are further settings of it.
 pub fn config(people: usize, more: &str) -> Config {
-    let yaml = format!(
-        "seed: 1
-clock: {{start: 2026-01-01T00:00:00Z, speed: 0}}
-microsoft365:
-  tenants:
-  - id: {TENANT}
-    organization: contoso.onmicrosoft.com
-    domains: [contoso.example]
-    people: {people}
-    apps:
-    - clientId: {CLIENT}
-      secrets: [{{text: {{value: {SECRET}}}}}, {{text: {{value: old secret}}, expires: 2025-01-01T00:00:00Z}}]
-      roles: [User.Read.All, Group.Read.All, OrgContact.Read.All, Exchange.ManageAsApp]
-      exchangeRoles: [Mail Recipients, Mail Recipient Creation]
-    - clientId: {READER}
-      secrets: [{{text: {{value: {SECRET}}}}}]
-      roles: [Exchange.ManageAsApp]
-      exchangeRoles: [View-Only Recipients]
-    - clientId: {NOBODY}
-      secrets: [{{text: {{value: {SECRET}}}}}]
-      roles: [Exchange.ManageAsApp]
-    {more}
-"
-    );
-    Config::parse(&yaml).unwrap()
+    let secrets =
+        format!("{{text: {{value: {SECRET}}}}}, {{text: {{value: old secret}}, expires: 2025-01-01T00:00:00Z}}");
+    let apps = [
+        format!("{{clientId: {CLIENT}, secrets: [{secrets}], roles: [{READ}], exchangeRoles: [{WRITE}]}}"),
+        app(READER, "Exchange.ManageAsApp", "View-Only Recipients"),
+        app(NOBODY, "Exchange.ManageAsApp", ""),
+    ];
+    let clock = serde_yaml::from_str("{start: 2026-01-01T00:00:00Z, speed: 0}").unwrap();
+    Config { clock, ..microsoft365::config(people, &apps, more) }
 }
 
 pub struct Client {

@@ -4,6 +4,8 @@
 
 mod batches;
 mod client;
+#[path = "../directory_support/mod.rs"]
+mod directory_support;
 mod exchange;
 mod faults;
 mod graph;
