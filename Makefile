@@ -46,8 +46,9 @@ soak: tools ## the long tests: more cases of every property, operators and pods 
 
 .PHONY: generate
 generate: tools ## rewrite what is generated: CRDs, deploy/, reference pages, golden expectations
-	GALSYNC_BLESS=1 $(CARGO) test --test crds --test deploy
-	GALSYNC_BLESS=1 $(CARGO) test --lib --test monitoring --test gitops generated_
+	GALSYNC_BLESS=1 $(CARGO) test --test manifests crds::
+	GALSYNC_BLESS=1 $(CARGO) test --test manifests deploy::
+	GALSYNC_BLESS=1 $(CARGO) test --lib --test manifests generated_
 
 .PHONY: demo
 demo: build ## the main job without a cluster: passes between two tenants in the sandbox

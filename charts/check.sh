@@ -19,7 +19,7 @@ checkov=(
   CKV_K8S_15  # pull policy: as above
   CKV_K8S_43  # image.digest; the chart cannot know the digest in your registry
   CKV_K8S_38  # the operator works through its token; Jobs and the test pod have none
-  CKV_K8S_8   # probes of the test pod, which asks once and ends; the operator's are tested by tests/deploy.rs
+  CKV_K8S_8   # probes of the test pod, which asks once and ends; the operator's are tested by tests/manifests/deploy.rs
   CKV_K8S_9
   CKV2_K8S_6  # network policies: as above
 )

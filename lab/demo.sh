@@ -33,7 +33,7 @@ step "The image"
 explain "No container engine is needed: the program, the libraries it loads, certificates and a user without rights."
 binary=${GALSYNC_DEMO_BINARY:-target/debug/galsync}
 # Together with a test, so that the dependencies are those that `make test` builds.
-[ -n "${GALSYNC_DEMO_BINARY:-}" ] || cargo build --bin galsync --test examples
+[ -n "${GALSYNC_DEMO_BINARY:-}" ] || cargo build --bin galsync --test manifests
 tag=$(sha256sum "$binary" | cut -c1-12) # another build is another tag, so that the operator is started anew
 "$here/image-load.sh" "$("$here/image.sh" "$binary" "$tag")"
 

@@ -58,7 +58,7 @@ cargo test "${targets[@]}"
 step "Microsoft's own clients as judges of the sandbox"
 cargo test --test sandbox vendor:: -- --include-ignored
 step "Flux' kstatus and Argo CD's Lua as judges of every state"
-cargo test --test gitops -- --include-ignored
+cargo test --test manifests gitops:: -- --include-ignored
 step "the store on what stands in for S3, Azure and Google"
 tests/store/run.sh
 

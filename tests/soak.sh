@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 export GALSYNC_LAB=${GALSYNC_LAB:-/var/tmp/galsync-lab} GALSYNC_SOAK=${GALSYNC_SOAK:-30} GALSYNC_KILLS=${GALSYNC_KILLS:-50}
 export GALSYNC_CONTROLLER_KILLS=${GALSYNC_CONTROLLER_KILLS:-1000}
 cargo test --lib controller::simulated -- --nocapture
-cargo test --test engine_properties --test operations
+cargo test --test engine properties::
+cargo test --test operations
 if [ "$(id -u)" != 0 ]; then
   echo "soak: SKIPPED: pods and operators that are killed: the lab needs root"
   exit 0

@@ -26,8 +26,8 @@ mod operator_killed;
 mod pod_ends;
 mod pod_trouble;
 mod process;
-#[path = "../monitoring/queries.rs"]
-#[expect(dead_code, reason = "tests/monitoring uses the rest")]
+#[path = "../manifests/queries.rs"]
+#[expect(dead_code, reason = "tests/manifests uses the rest")]
 mod queries;
 mod quota;
 mod read_right;

@@ -1,4 +1,4 @@
-// What Flux and Argo CD make of GalSync's resources (tests/gitops.rs).
+// What Flux and Argo CD make of GalSync's resources (tests/manifests/gitops.rs).
 module galsync.dev/tests/gitops
 
 go 1.26.0

@@ -1,7 +1,5 @@
 //! `galsync snapshot` as a script uses it: output, exit codes, and the common tools beside it.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail so")]
-
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The definitions under `crds/` are those of the types. `GALSYNC_BLESS=1 cargo test --test crds` writes them.
+//! The definitions under `crds/` are those of the types. `GALSYNC_BLESS=1 cargo test --test manifests crds::` writes them.
 
 use std::path::Path;
 
@@ -16,7 +16,10 @@ fn the_files_under_crds_are_current() {
             std::fs::write(&path, &wanted).expect("crds/ can be written");
         }
         let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(found == wanted, "crds/{name} is stale; GALSYNC_BLESS=1 cargo test --test crds writes it anew");
+        assert!(
+            found == wanted,
+            "crds/{name} is stale; GALSYNC_BLESS=1 cargo test --test manifests crds:: writes it anew"
+        );
         expected.push(name);
     }
     let mut found: Vec<String> = std::fs::read_dir(&folder)
@@ -92,7 +95,7 @@ fn yes() -> bool {
 /// The same table is put to a real API server by tests/cluster.
 #[test]
 fn manifests_are_refused_with_a_sentence() {
-    let table = include_str!("api/refusals.yaml");
+    let table = include_str!("../api/refusals.yaml");
     let Refusals { bases, cases } = serde_yaml::from_str(table).expect("the table is well-formed");
     for (name, base) in &bases {
         assert_eq!(galsync::api::validate(base, None), Vec::<String>::new(), "base {name}");

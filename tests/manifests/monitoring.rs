@@ -1,10 +1,8 @@
 //! Alert rules and dashboards: they name only figures that there are, every alert fires when it should (promtool says
 //! so), and has a page that says what to do. Against a real operator they are run in `tests/cluster/monitoring.rs`.
 
-mod queries;
-
+use crate::queries::{dashboards, name, panels, root, rules, rules_file, selectors};
 use galsync::controller::metrics::catalogue::{self, Kind};
-use queries::{dashboards, name, panels, root, rules, rules_file, selectors};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -137,12 +135,12 @@ fn promtool(arguments: &[&str]) -> Option<std::process::Output> {
 
 #[test]
 fn alerts_fire_when_they_should_and_not_otherwise() {
-    let tests = std::fs::read_to_string(root().join("tests/monitoring/rules_test.yaml")).expect("tests");
+    let tests = std::fs::read_to_string(root().join("tests/manifests/rules_test.yaml")).expect("tests");
     for rule in rules().iter().filter(|rule| rule.is_alert) {
         let tested = Regex::new(&format!(r"alertname: {}\n\s+exp_alerts:", rule.name)).expect("a pattern");
         assert!(tested.is_match(&tests), "no test sees {} fire", rule.name);
     }
-    let Some(judged) = promtool(&["test", "rules", "tests/monitoring/rules_test.yaml"]) else { return };
+    let Some(judged) = promtool(&["test", "rules", "tests/manifests/rules_test.yaml"]) else { return };
     let said = [judged.stdout, judged.stderr].concat();
     assert!(judged.status.success(), "{}", String::from_utf8_lossy(&said));
 }

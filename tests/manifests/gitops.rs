@@ -1,5 +1,5 @@
-//! What Flux and Argo CD make of GalSync's resources. The samples are written by `src/controller/gitops.rs`; main.go judges
-//! them with kstatus' own code and in Argo CD's Lua interpreter.
+//! What Flux and Argo CD make of GalSync's resources. The samples are written by `src/controller/gitops.rs`;
+//! tests/gitops/main.go judges them with kstatus' own code and in Argo CD's Lua interpreter.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

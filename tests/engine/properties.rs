@@ -1,13 +1,7 @@
 //! What holds for every plan, whatever the sources and the target hold.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
-
-#[allow(dead_code, reason = "the golden cases use all of it")]
-#[path = "golden/render.rs"]
-mod render;
-#[path = "golden/world.rs"]
-mod world;
-
+use crate::render;
+use crate::world::{MemoryLedger, SourceState, World, connector};
 use galsync::engine::History;
 use galsync::model::entry::Problem;
 use galsync::model::filters::Filters;
@@ -22,7 +16,6 @@ use galsync::model::{
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use world::{MemoryLedger, SourceState, World, connector};
 
 fn address(number: u8) -> SmtpAddress {
     SmtpAddress::parse(&format!("p{number}@shared.test")).unwrap()

@@ -1,7 +1,5 @@
 //! The built program over `examples/local`: exit codes, what it prints, what it writes, what it refuses.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,19 +1,10 @@
 //! The rules of the domain as data: each file under `tests/golden/cases` is a situation with what must come of it.
-//! `GALSYNC_BLESS=1 cargo test --test golden` writes what comes of it below the line; read it before you commit it.
+//! `GALSYNC_BLESS=1 cargo test --test engine golden` writes what comes of it below the line; read it before you commit it.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
-
-#[path = "golden/case.rs"]
-mod case;
-#[path = "golden/render.rs"]
-mod render;
-#[path = "golden/world.rs"]
-mod world;
-
-use case::{Case, Then};
+use crate::case::{self, Case, Then};
+use crate::render::{self, Expectation};
 use galsync::engine::PlanResult;
 use galsync::model::Change;
-use render::Expectation;
 use std::path::Path;
 
 const LINE: &str = "# What must come of it, step by step (GALSYNC_BLESS=1 writes it):\n";
