@@ -1,21 +1,21 @@
 //! The steps of a plan, in their order.
 
-use super::conflict::contest::contest;
-use super::conflict::fate::Fates;
-use super::diff::gather::{Gathered, Gatherer};
-use super::diff::outcome::Settlement;
-use super::diff::tally::Tally;
+use super::conflict::find::find_conflicts;
+use super::conflict::resolution::Resolutions;
+use super::diff::first_walk::{FirstWalk, Walked};
+use super::diff::row_decision::RowDecider;
+use super::diff::second_walk::SecondWalk;
 use super::error::PlanError;
 use super::input::contents::read_taken;
 use super::input::history::History;
 use super::input::plan_input::PlanInput;
 use super::input::sources::prepare;
+use super::map::contact_builder::ContactBuilder;
 use super::map::mapping::Mapper;
-use super::map::shape::Shaper;
 use super::report::result::PlanResult;
 use super::report::sink::Sink;
-use super::safety::conclude::{Conclusion, PlanDigests};
-use super::safety::sums::Sums;
+use super::safety::finish::{PlanDigests, PlanFinisher};
+use super::safety::totals::Totals;
 use super::scratch::Scratch;
 use crate::model::SystemIdentity;
 use crate::model::mark::MarkScope;
@@ -28,8 +28,9 @@ use crate::model::schedule::ForeignContact;
 /// 1. What the target holds and is not ours is read: the addresses of every such object become claims.
 /// 2. Entries and our contacts are walked side by side. Each entry is judged and mapped by itself; each address that
 ///    it wants, or that a contact has, becomes a claim.
-/// 3. The claims, sorted by address, are contested: between sources, and with the target's own objects.
-/// 4. The rows are walked again. What was judged and contested becomes a change, or nothing for a reason.
+/// 3. The claims, sorted by address, are compared: between sources, and with the target's own objects. The conflicts
+///    are resolved.
+/// 4. The rows are walked again. What was judged and resolved becomes a change, or nothing for a reason.
 /// 5. The safety limits are counted.
 ///
 /// Memory: a few bytes a row and a few for each contested address; the rest is in `scratch`.
@@ -37,18 +38,18 @@ pub fn plan(input: PlanInput<'_>, scratch: &dyn Scratch, sink: &mut dyn Sink) ->
     let none = History::default();
     let (rules, history, now) = (input.rules, input.history.unwrap_or(&none), input.now);
     let target = input.target.identity.clone();
-    let Computed { sums, digests, sources } = compute(input, rules.safety.allow_empty_source, scratch, sink)?;
-    Ok(Conclusion { rules, target: &target, sources: &sources, history, now }.draw(sums, digests))
+    let Computed { totals, digests, sources } = compute(input, rules.safety.allow_empty_source, scratch, sink)?;
+    Ok(PlanFinisher { rules, target: &target, sources: &sources, history, now }.finish(totals, digests))
 }
 
-/// Like [`plan()`], of a part of the world that has nothing to do with the rest (see [`super::diff::links::Links`]): what it adds
-/// to the sums of the whole.
-pub fn plan_part(input: PlanInput<'_>, scratch: &dyn Scratch, sink: &mut dyn Sink) -> Result<Sums, PlanError> {
-    Ok(compute(input, true, scratch, sink)?.sums)
+/// Like [`plan()`], of a part of the world that has nothing to do with the rest (see [`super::MatchKeys`]): what it
+/// adds to the totals of the whole.
+pub fn plan_part(input: PlanInput<'_>, scratch: &dyn Scratch, sink: &mut dyn Sink) -> Result<Totals, PlanError> {
+    Ok(compute(input, true, scratch, sink)?.totals)
 }
 
 struct Computed {
-    sums: Sums,
+    totals: Totals,
     digests: PlanDigests,
     sources: Vec<(SystemIdentity, String)>,
 }
@@ -68,34 +69,35 @@ fn compute(
     let (capabilities, again) = (input.target.capabilities, input.target.again);
     let scope =
         MarkScope { owner: rules.owner.clone(), sync: rules.sync.clone(), target: input.target.identity.clone() };
-    let shaper = Shaper { scope, normalize: input.target.normalize, ledger: input.ledger, x500: capabilities.x500 };
-    let (claims, owned) = read_taken(contents, &shaper.scope, &rules.mapping, scratch)?;
-    let gatherer = Gatherer {
+    let builder =
+        ContactBuilder { scope, normalize: input.target.normalize, ledger: input.ledger, x500: capabilities.x500 };
+    let (claims, owned) = read_taken(contents, &builder.scope, &rules.mapping, scratch)?;
+    let first_walk = FirstWalk {
         sources: &sources,
         mapper: Mapper::new(&rules.mapping, capabilities.x500),
-        shaper: &shaper,
+        builder: &builder,
         can_hide: capabilities.can_hide,
         allow_empty_source,
         finds_again: again.is_some(),
     };
-    let Gathered { rows, claims, states, pairs, inherited_names } =
-        gatherer.gather(claims, owned, entries, scratch, sink)?;
-    drop(gatherer);
+    let Walked { rows, claims, states, pairs, inherited_names } =
+        first_walk.walk(claims, owned, entries, scratch, sink)?;
+    drop(first_walk);
     let adopt = rules.conflict.foreign_contact == ForeignContact::Adopt;
-    let settlement = Settlement {
+    let decider = RowDecider {
         rules,
         can_hide: capabilities.can_hide,
-        pilots: sources.iter().map(|source| source.judge.is_pilot()).collect(),
-        shaper,
+        pilots: sources.iter().map(|source| source.filter.is_pilot()).collect(),
+        builder,
         inherited_names,
         ledger: input.ledger,
         history,
-        fates: Fates::new(contest(claims)?, states, adopt),
+        resolutions: Resolutions::new(find_conflicts(claims)?, states, adopt),
         now: input.now,
     };
-    let mut tally = Tally::new(settlement, &sources, pairs, again);
-    tally.walk(rows, scratch, sink)?;
-    let Tally { sums, digests, .. } = tally;
+    let mut second_walk = SecondWalk::new(decider, &sources, pairs, again);
+    second_walk.walk(rows, scratch, sink)?;
+    let SecondWalk { totals, digests, .. } = second_walk;
     let sources = sources.iter().map(|source| (source.identity.clone(), source.name.to_owned())).collect();
-    Ok(Computed { sums, digests, sources })
+    Ok(Computed { totals, digests, sources })
 }

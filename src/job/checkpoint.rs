@@ -2,7 +2,7 @@
 //! something was reported.
 
 use super::error::Error;
-use crate::engine::{Failure, Links, ReportLine};
+use crate::engine::{Failure, MatchKeys, ReportLine};
 use crate::model::{Change, ChangeKind, ContactName, Digest, Key, OwnerMark};
 use crate::report::Line;
 use crate::snapshot::{Frames, Kind, Replacement, Writer};
@@ -49,7 +49,7 @@ const PLAIN: u8 = b'-';
 const DIGITS: usize = 16;
 
 /// The document of a row: whether it depends on time, and 16 digits for each value.
-pub(super) fn row_document(links: &Links) -> Vec<u8> {
+pub(super) fn row_document(links: &MatchKeys) -> Vec<u8> {
     let mut document = vec![b'"', if links.timed { TIMED } else { PLAIN }];
     for value in &links.values {
         let mut digits = [0; DIGITS];
@@ -99,7 +99,7 @@ impl CheckpointWriter {
         Ok(Self { rows: writer()?, reported: writer()?, pairing: RowPairing::default(), count: 0 })
     }
 
-    pub(super) fn row(&mut self, key: &Key, links: &Links) -> Result<(), Failure> {
+    pub(super) fn row(&mut self, key: &Key, links: &MatchKeys) -> Result<(), Failure> {
         Ok(self.rows.append(key.as_str().as_bytes(), &row_document(links))?)
     }
 
@@ -131,7 +131,7 @@ async fn put(writer: Writer<BufWriter<File>>, store: &Store) -> Result<Digest, E
 /// Rows and what is reported of them, of a part of the plan.
 #[derive(Default)]
 pub(super) struct Part {
-    pub rows: Vec<(Key, Links)>,
+    pub rows: Vec<(Key, MatchKeys)>,
     pub reported: Vec<(Key, Vec<u8>)>,
     pairing: RowPairing,
     /// A contact was made with another name than its first: whose is the first can be seen in the whole only.
@@ -157,7 +157,7 @@ impl crate::engine::Sink for Part {
         true
     }
 
-    fn row(&mut self, key: &Key, links: &Links) -> Result<(), Failure> {
+    fn row(&mut self, key: &Key, links: &MatchKeys) -> Result<(), Failure> {
         self.rows.push((key.clone(), links.clone()));
         Ok(())
     }
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_row_reads_back() {
-        for links in [Links::default(), Links { values: vec![0, 7, u64::MAX], timed: true }] {
+        for links in [MatchKeys::default(), MatchKeys { values: vec![0, 7, u64::MAX], timed: true }] {
             let (document, mut values) = (row_document(&links), Vec::new());
             assert_eq!(read_row(&document, |value| values.push(value)), Some(()));
             assert_eq!((values, is_timed(&document)), (links.values, links.timed));

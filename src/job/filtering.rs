@@ -4,7 +4,7 @@
 
 use super::context::Context;
 use super::error::Error;
-use crate::engine::{FilterCounter, FilterCounts, State};
+use crate::engine::{Eligibility, FilterCounter, FilterCounts};
 use crate::model::connector::Connector;
 use crate::model::digest::Canonical;
 use crate::model::{Anchor, Attribute, Digest, Entry};
@@ -92,9 +92,9 @@ impl<'a> Filtering<'a> {
         }
         let Some(after) = after else { return Ok(()) };
         let (action, reason) = match self.counter.count(after) {
-            State::Wanted => return Ok(()),
-            State::Unwanted(reason) => (Action::Skip, reason.label()),
-            State::Undecided(reason) => (Action::Undecided, reason.label()),
+            Eligibility::Wanted => return Ok(()),
+            Eligibility::Unwanted(reason) => (Action::Skip, reason.label()),
+            Eligibility::Undecided(reason) => (Action::Undecided, reason.label()),
         };
         let line = report::Line {
             display_name: after.attributes.get(&Attribute::DisplayName).map(Cow::from),

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::error::Error;
 use crate::directory::{Normalizer, Target};
-use crate::engine::{Failure, FindAgain, History, PlanInput, PlanResult, SourceInput, TargetContent, TargetInput};
+use crate::engine::{ContactLookup, Failure, History, PlanInput, PlanResult, SourceInput, TargetContent, TargetInput};
 use crate::model::digest::Canonical;
 use crate::model::observed::Capabilities;
 use crate::model::{Digest, Domain, Entry, SystemIdentity};
@@ -69,7 +69,7 @@ impl<'a> PlanContext<'a> {
     pub(super) fn input<T>(
         &self,
         contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>> + '_>,
-        again: Option<FindAgain<'_>>,
+        again: Option<ContactLookup<'_>>,
         entries: Vec<Entries<'_>>,
         now: Timestamp,
         plan: impl FnOnce(PlanInput<'_>) -> Result<T, Error>,
@@ -126,7 +126,7 @@ impl<'a> PlanContext<'a> {
             contents,
             sources: sources.map(|(identity, part)| (identity.clone(), part.snapshot)).collect(),
             now: self.now,
-            sums: result.sums(),
+            sums: result.totals(),
             rows,
             reported,
         }

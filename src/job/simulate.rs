@@ -8,7 +8,7 @@ use super::plan_file::PlanWriter;
 use super::planning::{self, KeptContents, Planned};
 use super::{context::Context, incremental};
 use crate::directory::Target;
-use crate::engine::{Failure, Links, PlanResult, ReportLine, Sink};
+use crate::engine::{Failure, MatchKeys, PlanResult, ReportLine, Sink};
 use crate::model::observed::Counters;
 use crate::model::safety::OnExceeded;
 use crate::model::{Change, Key, SystemIdentity};
@@ -159,7 +159,7 @@ impl Sink for PlanSink {
         self.checkpoint.is_some()
     }
 
-    fn row(&mut self, key: &Key, links: &Links) -> Result<(), Failure> {
+    fn row(&mut self, key: &Key, links: &MatchKeys) -> Result<(), Failure> {
         self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.row(key, links))
     }
 }

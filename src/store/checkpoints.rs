@@ -3,7 +3,7 @@
 
 use super::heads::{Heads, Numbered};
 use super::{Error, Store};
-use crate::engine::Sums;
+use crate::engine::Totals;
 use crate::model::{Digest, SystemIdentity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct Checkpoint {
     /// The snapshot of each source.
     pub sources: BTreeMap<SystemIdentity, Digest>,
     pub now: Timestamp,
-    pub sums: Sums,
+    pub sums: Totals,
     /// The blob with a line for every row: what connects it with others.
     pub rows: Digest,
     /// The blob with a line for every row of which there was something to tell, with its change.

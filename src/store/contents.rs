@@ -2,7 +2,7 @@
 
 use super::heads::{Heads, Numbered};
 use super::{Error, Store};
-use crate::engine::{Failure, FoldedContact, TargetContent};
+use crate::engine::{Failure, LazyContact, TargetContent};
 use crate::model::taken::Taken;
 use crate::model::{Contact, Digest, Domain, Essence, Key, SystemIdentity};
 use crate::snapshot::{self, Cursor, Kind, Reader, Sorter, Summary, Writer, ahead};
@@ -172,14 +172,14 @@ pub fn address_key(value: &str) -> Vec<u8> {
     key.into_bytes()
 }
 
-fn folded(key: &[u8], document: &[u8]) -> Option<FoldedContact> {
+fn folded(key: &[u8], document: &[u8]) -> Option<LazyContact> {
     let rest = document.strip_prefix(ESSENCE.as_bytes())?;
     let (digits, rest) = rest.split_at_checked(32)?;
     let rest = rest.strip_prefix(DN.as_bytes())?;
     // A quotation mark within a text would have a backslash before it.
     let (dn, contact) = rest.split_at_checked(memchr::memmem::find(rest, CONTACT.as_bytes())?)?;
     let document = contact.strip_prefix(CONTACT.as_bytes())?.strip_suffix(END.as_bytes())?;
-    Some(FoldedContact {
+    Some(LazyContact {
         key: Key::parse(std::str::from_utf8(key).ok()?.strip_prefix(OWNED)?).ok()?,
         essence: Essence::parse(std::str::from_utf8(digits).ok()?)?,
         legacy_exchange_dn: serde_json::from_slice(dn).ok()?,

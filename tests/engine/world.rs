@@ -1,7 +1,7 @@
 //! A little world around the engine: sources, a target kept in memory, a ledger, a history, a clock.
 
 use galsync::engine::{
-    ApprovedCounts, ApprovedSet, Failure, FoldedContact, History, Ledger, LedgerRecord, MemoryScratch, PlanChanged,
+    ApprovedCounts, ApprovedSet, Failure, History, LazyContact, Ledger, LedgerRecord, MemoryScratch, PlanChanged,
     PlanError, PlanInput, PlanResult, ReportLine, Sink, SourceInput, TargetContent, TargetInput, plan,
 };
 use galsync::model::connector::{Connector, MemoryFile, RateLimit, System};
@@ -103,7 +103,7 @@ pub fn connector(name: &str, domains: &[Domain]) -> Connector {
 impl World {
     fn contents(&self) -> Vec<TargetContent> {
         // Whole or folded makes no difference.
-        let owned = self.contacts.values().map(|contact| match FoldedContact::new(contact) {
+        let owned = self.contacts.values().map(|contact| match LazyContact::new(contact) {
             Some(folded) if !self.backwards => TargetContent::Folded(folded),
             _ => TargetContent::Owned(Box::new(contact.clone())),
         });

@@ -3,7 +3,7 @@
 use crate::engine::diff::codec::{Damaged, Decoder, Encoder};
 use crate::engine::diff::row::{Body, Row};
 use crate::engine::error::Failure;
-use crate::engine::filter::judge::State;
+use crate::engine::filter::entry_filter::Eligibility;
 use crate::engine::scratch::Sorter;
 use crate::model::taken::{Holder, HolderKind, Taken};
 use crate::model::{Contact, EntryClass, SmtpAddress};
@@ -170,9 +170,9 @@ impl Claims {
             self.demands(number, row, claimant, join)?;
         }
         let state = match row.state {
-            State::Wanted => HoldState::Wanted,
-            State::Unwanted(_) => HoldState::Unwanted,
-            State::Undecided(_) => HoldState::Undecided,
+            Eligibility::Wanted => HoldState::Wanted,
+            Eligibility::Unwanted(_) => HoldState::Unwanted,
+            Eligibility::Undecided(_) => HoldState::Undecided,
         };
         match &row.body {
             // What the one that stays keeps is in its demands.
@@ -200,9 +200,9 @@ impl Claims {
         join: Option<&str>,
     ) -> Result<(), Failure> {
         let undecided = match row.state {
-            State::Wanted => false,
-            State::Undecided(_) => true,
-            State::Unwanted(_) => return Ok(()),
+            Eligibility::Wanted => false,
+            Eligibility::Undecided(_) => true,
+            Eligibility::Unwanted(_) => return Ok(()),
         };
         let existing = row.body.existing();
         let mut demand = Demand {

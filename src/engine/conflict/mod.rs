@@ -2,5 +2,5 @@
 //! is beside all others.
 
 pub(super) mod claim;
-pub(super) mod contest;
-pub(super) mod fate;
+pub(super) mod find;
+pub(super) mod resolution;

@@ -2,8 +2,8 @@
 
 use super::row::{Body, Row};
 use crate::engine::error::{Failure, PlanError};
-use crate::engine::filter::judge::State;
-use crate::engine::input::plan_input::FindAgain;
+use crate::engine::filter::entry_filter::Eligibility;
+use crate::engine::input::plan_input::ContactLookup;
 use crate::model::mark::MarkScope;
 use crate::model::reason::{Undecided, Unwanted, Warning};
 use crate::model::{Anchor, Attribute, Contact, ContactName, EntryClass, Key, OwnerMark, SmtpAddress, SystemIdentity};
@@ -137,11 +137,11 @@ impl Encoder {
         }
     }
 
-    fn state(&mut self, state: State) {
+    fn state(&mut self, state: Eligibility) {
         let (tag, reason) = match state {
-            State::Wanted => (0, 0),
-            State::Unwanted(reason) => (1, reason as u8),
-            State::Undecided(reason) => (2, reason as u8),
+            Eligibility::Wanted => (0, 0),
+            Eligibility::Unwanted(reason) => (1, reason as u8),
+            Eligibility::Undecided(reason) => (2, reason as u8),
         };
         self.byte(tag);
         self.byte(reason);
@@ -242,7 +242,11 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    pub(in crate::engine) fn row(&mut self, scope: &MarkScope, again: Option<FindAgain<'_>>) -> Result<Row, PlanError> {
+    pub(in crate::engine) fn row(
+        &mut self,
+        scope: &MarkScope,
+        again: Option<ContactLookup<'_>>,
+    ) -> Result<Row, PlanError> {
         let body = self.byte()?;
         let bits = self.number()?;
         let warnings = Warning::ALL.iter().copied().filter(|warning| bits & 1 << *warning as u32 != 0).collect();
@@ -278,12 +282,12 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    fn state(&mut self) -> Result<State, Damaged> {
+    fn state(&mut self) -> Result<Eligibility, Damaged> {
         let (tag, reason) = (self.byte()?, usize::from(self.byte()?));
         match tag {
-            0 => Ok(State::Wanted),
-            1 => Unwanted::ALL.get(reason).map(|reason| State::Unwanted(*reason)).ok_or(Damaged),
-            2 => Undecided::ALL.get(reason).map(|reason| State::Undecided(*reason)).ok_or(Damaged),
+            0 => Ok(Eligibility::Wanted),
+            1 => Unwanted::ALL.get(reason).map(|reason| Eligibility::Unwanted(*reason)).ok_or(Damaged),
+            2 => Undecided::ALL.get(reason).map(|reason| Eligibility::Undecided(*reason)).ok_or(Damaged),
             _ => Err(Damaged),
         }
     }
@@ -333,7 +337,7 @@ mod tests {
                 key: contact.key(),
                 class: EntryClass::Group,
                 source: Some(0),
-                state: State::Undecided(Undecided::Deferred),
+                state: Eligibility::Undecided(Undecided::Deferred),
                 warnings: BTreeSet::from([Warning::Cut, Warning::CannotHide]),
                 left_out: BTreeSet::from(["smtp:x@y.z".to_owned()]),
                 display_name: Some("Ada".into()),

@@ -2,8 +2,8 @@
 //! gives a change for each row, or nothing for a reason.
 
 pub(super) mod codec;
-pub(super) mod gather;
-pub(super) mod links;
-pub(super) mod outcome;
+pub(super) mod first_walk;
+pub(super) mod match_keys;
 pub(super) mod row;
-pub(super) mod tally;
+pub(super) mod row_decision;
+pub(super) mod second_walk;

@@ -1,6 +1,6 @@
 //! One key's entry and contacts side by side.
 
-use crate::engine::filter::judge::State;
+use crate::engine::filter::entry_filter::Eligibility;
 use crate::model::reason::Warning;
 use crate::model::{Contact, EntryClass, Key, SmtpAddress};
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ pub(in crate::engine) struct Row {
     pub class: EntryClass,
     /// Index of the source; absent for one that is no longer in the schedule.
     pub source: Option<u16>,
-    pub state: State,
+    pub state: Eligibility,
     pub warnings: BTreeSet<Warning>,
     /// Address values for which there was no room.
     pub left_out: BTreeSet<String>,
@@ -21,7 +21,7 @@ pub(in crate::engine) struct Row {
     pub body: Body,
 }
 
-/// The contact as it is wanted (only of a row that is [`State::Wanted`]) and as it is in the target.
+/// The contact as it is wanted (only of a row that is [`Eligibility::Wanted`]) and as it is in the target.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "one row lives at a time")]
 pub(in crate::engine) enum Body {

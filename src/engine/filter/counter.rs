@@ -1,7 +1,7 @@
 //! What a connector's own filters keep of a pull.
 
 use super::domains::Domains;
-use super::judge::{Judge, State};
+use super::entry_filter::{Eligibility, EntryFilter};
 use crate::model::connector::Connector;
 use crate::model::{Entry, EntryClass};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Counts what a connector's own filters let through: this is how an administrator checks them.
 pub struct FilterCounter<'a> {
-    judge: Judge<'a>,
+    filter: EntryFilter<'a>,
     domains: Domains<'a>,
     counts: FilterCounts,
 }
@@ -29,38 +29,38 @@ pub struct FilterCounts {
 impl<'a> FilterCounter<'a> {
     /// Goes on from counts that were made before.
     pub fn new(connector: &'a Connector, counts: FilterCounts) -> Self {
-        let judge = Judge::new(vec![&connector.filters]);
+        let filter = EntryFilter::new(vec![&connector.filters]);
         let domains = Domains {
             own: &connector.authoritative_domains,
             claimed: BTreeSet::new(),
             target: BTreeSet::new(),
             routing: &[],
         };
-        Self { judge, domains, counts }
+        Self { filter, domains, counts }
     }
 
     /// Counts an entry. What the connector's filters alone say of it; rules that need a target are not asked.
-    pub fn count(&mut self, entry: &Entry) -> State {
-        let state = self.judge.judge(entry, &self.domains);
+    pub fn count(&mut self, entry: &Entry) -> Eligibility {
+        let state = self.filter.eligibility(entry, &self.domains);
         self.change(state, entry.class(), |count| *count += 1);
         state
     }
 
     /// Takes back that an entry was counted.
     pub fn uncount(&mut self, entry: &Entry) {
-        let state = self.judge.judge(entry, &self.domains);
+        let state = self.filter.eligibility(entry, &self.domains);
         self.change(state, entry.class(), |count| *count = count.saturating_sub(1));
         self.counts.rejected.retain(|_, count| *count > 0);
     }
 
-    fn change(&mut self, state: State, class: EntryClass, change: impl Fn(&mut u64)) {
+    fn change(&mut self, state: Eligibility, class: EntryClass, change: impl Fn(&mut u64)) {
         let counts = &mut self.counts;
         change(match (state, class) {
-            (State::Wanted, EntryClass::User) => &mut counts.users,
-            (State::Wanted, EntryClass::Group) => &mut counts.groups,
-            (State::Wanted, EntryClass::Contact) => &mut counts.contacts,
-            (State::Unwanted(reason), _) => counts.rejected.entry(reason.label().to_owned()).or_default(),
-            (State::Undecided(_), _) => &mut counts.invalid,
+            (Eligibility::Wanted, EntryClass::User) => &mut counts.users,
+            (Eligibility::Wanted, EntryClass::Group) => &mut counts.groups,
+            (Eligibility::Wanted, EntryClass::Contact) => &mut counts.contacts,
+            (Eligibility::Unwanted(reason), _) => counts.rejected.entry(reason.label().to_owned()).or_default(),
+            (Eligibility::Undecided(_), _) => &mut counts.invalid,
         });
     }
 

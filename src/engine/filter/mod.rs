@@ -3,4 +3,4 @@
 
 pub(super) mod counter;
 pub(super) mod domains;
-pub(super) mod judge;
+pub(super) mod entry_filter;

@@ -1,6 +1,6 @@
 //! What a target holds, as the first walk reads it: claims of what is not ours, then our contacts by key.
 
-use super::plan_input::{FoldedContact, TargetContent};
+use super::plan_input::{LazyContact, TargetContent};
 use crate::engine::conflict::claim::Claims;
 use crate::engine::error::{Failure, PlanError};
 use crate::engine::scratch::Scratch;
@@ -39,13 +39,13 @@ pub(in crate::engine) struct OwnedReader<'a> {
 
 enum Existing {
     Whole(Box<Contact>),
-    Folded(FoldedContact),
+    Folded(LazyContact),
 }
 
 /// All contacts of one key.
 pub(in crate::engine) enum Found {
     /// One.
-    Folded(FoldedContact),
+    Folded(LazyContact),
     /// Any number; more than one carry the same mark.
     Contacts(Vec<Contact>),
 }

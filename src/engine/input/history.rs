@@ -85,7 +85,7 @@ impl History {
     }
 
     /// To be called for each change that was carried out. `approved` = a person approved the plan: what a person
-    /// has seen does not count towards the sums that guard against unseen losses.
+    /// has seen does not count towards the totals that guard against unseen losses.
     pub fn record_change(&mut self, change: &Change, approved: bool, now: Timestamp) {
         let today = day(now);
         if let Some(after) = change.after() {
@@ -103,7 +103,7 @@ impl History {
         }
     }
 
-    /// Counts a removal that nobody has seen towards the sums; anything else is no removal. Also to be called for one
+    /// Counts a removal that nobody has seen towards the totals; anything else is no removal. Also to be called for one
     /// that is only begun: it says nothing about what was written.
     pub fn record_removal(&mut self, change: &Change, now: Timestamp) {
         let Some(before) = change.before().filter(|_| change.kind().removes()) else { return };
@@ -116,7 +116,7 @@ impl History {
     }
 
     /// To be called when a push ended. `entries` is the plan's; `complete` = every change of the approved set was
-    /// tried, so that first syncs are over; `approved` = a person approved it, so that sums begin anew and sources
+    /// tried, so that first syncs are over; `approved` = a person approved it, so that totals begin anew and sources
     /// count as what they are now (after a safe plan they do anyway).
     pub fn record_push(
         &mut self,

@@ -39,23 +39,23 @@ pub struct TargetInput<'a> {
     /// First all that is not ours, in any order; then our contacts in order of their keys.
     pub contents: Box<dyn Iterator<Item = Result<TargetContent, Failure>> + 'a>,
     /// Absent, the documents of folded contacts are carried along in the scratch, whether they are needed or not.
-    pub again: Option<FindAgain<'a>>,
+    pub again: Option<ContactLookup<'a>>,
 }
 
 /// Finds the one contact with this key in the contents again. Asked in order of the keys, nearly.
-pub type FindAgain<'a> = &'a dyn Fn(&Key) -> Result<Contact, Failure>;
+pub type ContactLookup<'a> = &'a dyn Fn(&Key) -> Result<Contact, Failure>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum TargetContent {
     /// A contact with our mark.
     Owned(Box<Contact>),
-    Folded(FoldedContact),
+    Folded(LazyContact),
     Taken(Box<Taken>),
 }
 
 /// A contact with our mark that is read only if its essence is not the wanted one: of most it is.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FoldedContact {
+pub struct LazyContact {
     pub key: Key,
     pub essence: Essence,
     pub legacy_exchange_dn: Option<String>,
@@ -63,7 +63,7 @@ pub struct FoldedContact {
     pub document: Box<[u8]>,
 }
 
-impl FoldedContact {
+impl LazyContact {
     /// Nothing for a contact without an essence.
     pub fn new(contact: &Contact) -> Option<Self> {
         Some(Self {

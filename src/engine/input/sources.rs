@@ -3,7 +3,7 @@
 use super::plan_input::{PlanInput, SourceInput};
 use crate::engine::error::{Failure, PlanError};
 use crate::engine::filter::domains::Domains;
-use crate::engine::filter::judge::Judge;
+use crate::engine::filter::entry_filter::EntryFilter;
 use crate::model::entry::Problem;
 use crate::model::{Domain, Entry, EntryClass, RecipientType, SystemIdentity};
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 pub(in crate::engine) struct PreparedSource<'a> {
     pub identity: SystemIdentity,
     pub name: &'a str,
-    pub judge: Judge<'a>,
+    pub filter: EntryFilter<'a>,
     pub domains: Domains<'a>,
     /// Number of the hybrid organization that it is half of; 0 = none.
     pub organization: u8,
@@ -53,14 +53,14 @@ pub(in crate::engine) fn prepare<'a>(
             target: target.clone(),
             routing: &input.rules.mapping.routing_domains,
         };
-        let judge = Judge::new(vec![&connector.filters, &source.rules.filters]);
+        let filter = EntryFilter::new(vec![&connector.filters, &source.rules.filters]);
         let is_partner = |other: &&crate::model::connector::Connector| {
             other.same_organization_as.as_deref() == Some(&connector.name)
                 || connector.same_organization_as.as_deref() == Some(&other.name)
         };
         let partner = connectors.iter().position(is_partner);
         let organization = partner.map_or(0, |partner| partner.min(index) as u8 + 1);
-        let own = PreparedSource { identity: source.identity, name: &connector.name, judge, domains, organization };
+        let own = PreparedSource { identity: source.identity, name: &connector.name, filter, domains, organization };
         prepared.push((own, source.entries));
     }
     Ok(prepared)

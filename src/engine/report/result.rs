@@ -1,7 +1,7 @@
 //! What a finished plan is, its changes aside.
 
 use crate::engine::input::history::History;
-use crate::engine::safety::sums::Sums;
+use crate::engine::safety::totals::{PairCounts, Totals};
 use crate::model::counts::PlanCounts;
 use crate::model::reason::UnsafeReason;
 use crate::model::safety::Policy;
@@ -37,9 +37,9 @@ pub struct PlanResult {
 
 impl PlanResult {
     /// What the plan adds up to, for the next one.
-    pub fn sums(&self) -> Sums {
+    pub fn totals(&self) -> Totals {
         let (counts, reasons, pairs) = (self.counts, self.reasons.clone(), self.pairs.clone());
-        Sums { counts, reasons, pairs, confirmed: BTreeSet::new() }
+        Totals { counts, reasons, pairs, confirmed: BTreeSet::new() }
     }
 
     /// Whether there is anything to push.
@@ -60,26 +60,4 @@ pub struct PlanHeader {
     /// Those about sources that lost entries, also where removals are held and nobody is asked.
     #[serde(default)]
     pub losses: BTreeSet<UnsafeReason>,
-}
-
-/// One (source, target) pair: what the safety limits are counted over (mail-rules §7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PairCounts {
-    /// Entries of the source, before any rule.
-    pub entries: u64,
-    /// Contacts of the pair in the target, before; hidden ones among them.
-    pub contacts: u64,
-    pub hidden: u64,
-    pub wanted: u64,
-    pub undecided: u64,
-    pub creates: u64,
-    pub strict_updates: u64,
-    pub updates: u64,
-    /// Hides among them.
-    pub removals: u64,
-    /// Among the removals: contacts that nobody sees any more.
-    pub removals_of_hidden: u64,
-    /// Among the removals: persons who live in the target now.
-    pub lives_in_target: u64,
 }

@@ -1,7 +1,7 @@
 //! What a plan tells while it is computed: changes, and a line for each entry or contact of which there is
 //! something to tell. Lines hold personal data; they go to the report and nowhere else.
 
-use crate::engine::diff::links::Links;
+use crate::engine::diff::match_keys::MatchKeys;
 use crate::engine::error::Failure;
 use crate::model::reason::Warning;
 use crate::model::taken::Holder;
@@ -25,7 +25,7 @@ pub trait Sink {
 
     /// Every entry and every contact of ours by its key, in order, and before the first change: what it is connected
     /// with.
-    fn row(&mut self, _key: &Key, _links: &Links) -> Result<(), Failure> {
+    fn row(&mut self, _key: &Key, _links: &MatchKeys) -> Result<(), Failure> {
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! How far a plan may go unasked (mail-rules §7). Counted per (source, target) pair; what a person must see is
 //! said in one sentence with numbers.
 
+use super::totals::PairCounts;
 use crate::engine::input::history::History;
-use crate::engine::report::result::PairCounts;
 use crate::model::SystemIdentity;
 use crate::model::reason::UnsafeReason;
 use crate::model::safety::{OnExceeded, Safety};

@@ -1,5 +1,5 @@
 //! Last step: takes what a plan adds up to, and gives how far it may go unasked, its digest and its result.
 
-pub(super) mod conclude;
+pub(super) mod finish;
 pub(super) mod limits;
-pub(super) mod sums;
+pub(super) mod totals;

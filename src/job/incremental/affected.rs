@@ -3,7 +3,7 @@
 use super::super::checkpoint::{Part, is_timed, read_row};
 use super::super::error::Error;
 use super::inputs::{Inputs, Side};
-use crate::engine::{Links, MemoryScratch};
+use crate::engine::{MatchKeys, MemoryScratch};
 use crate::model::{Anchor, Key};
 use crate::snapshot::{self, Difference, Frames};
 use std::collections::{BTreeSet, HashSet};
@@ -91,7 +91,7 @@ impl Inputs<'_> {
         let mut probe = Part::default();
         self.plan(&keys, Side::After, self.plan_context.now, &MemoryScratch, &mut probe)?;
         let mut values = ValueSet::new();
-        for value in probe.rows.iter().flat_map(|(_, Links { values, .. })| values) {
+        for value in probe.rows.iter().flat_map(|(_, MatchKeys { values, .. })| values) {
             values.insert(*value);
         }
         // A contact is hidden as of the time of the plan.

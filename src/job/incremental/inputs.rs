@@ -5,7 +5,7 @@ use super::super::error::Error;
 use super::super::lookup::Lookup;
 use super::super::plan_context::{Entries, PlanContext};
 use super::super::planning::failed;
-use crate::engine::{Scratch, Sums, TargetContent, plan_part};
+use crate::engine::{Scratch, TargetContent, Totals, plan_part};
 use crate::model::{Entry, Key, SystemIdentity};
 use crate::{snapshot, store};
 use jiff::Timestamp;
@@ -47,7 +47,7 @@ impl Inputs<'_> {
         now: Timestamp,
         scratch: &dyn Scratch,
         part: &mut Part,
-    ) -> Result<Sums, Error> {
+    ) -> Result<Totals, Error> {
         let mut entries = Vec::new();
         for source in &self.sources {
             entries.push(find_entries(source, side, keys)?);

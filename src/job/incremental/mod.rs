@@ -10,7 +10,7 @@ use super::error::Error;
 use super::lookup::Lookup;
 use super::plan_context::PlanContext;
 use super::planning::{KeptContents, failed};
-use crate::engine::{Conclusion, Failure, PlanDigests, PlanResult};
+use crate::engine::{Failure, PlanDigests, PlanFinisher, PlanResult};
 use crate::model::{Change, Digest, Key, SystemIdentity};
 use crate::snapshot::{self, FileScratch, Frames, Kind, Replacement};
 use crate::store::{self, Checkpoint};
@@ -101,14 +101,14 @@ async fn plan_from_checkpoint(
         change.iter().for_each(|change| digests.add(change));
         tell(change.as_ref(), row.line).map_err(failed)
     })?;
-    let conclusion = Conclusion {
+    let conclusion = PlanFinisher {
         rules: &plan_context.simulate.rules,
         target: &plan_context.identity,
         sources: &plan_context.sources(),
         history: &plan_context.history(),
         now: plan_context.now,
     };
-    let result = conclusion.draw(sums, digests);
+    let result = conclusion.finish(sums, digests);
     let checkpoint = plan_context.checkpoint(contents.digest, (rows, reported), &result);
     Ok(Some((result, checkpoint)))
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::{FoldedContact, TargetContent};
+use crate::engine::{LazyContact, TargetContent};
 use crate::model::taken::{Holder, HolderKind, Taken};
 use crate::model::{Contact, ContactName, Domain, OwnerMark, SmtpAddress, SyncId};
 use std::io::ErrorKind;
@@ -64,7 +64,7 @@ pub(super) async fn what_a_target_holds_is_read_back(store: Store) {
         legacy_exchange_dn: Some("/o=\"x\",\"owned\":[/cn=y".into()),
         ..contact.clone()
     };
-    let plain = FoldedContact::new(&plain).unwrap();
+    let plain = LazyContact::new(&plain).unwrap();
     let contents = [
         TargetContent::Taken(Box::new(taken)),
         TargetContent::Owned(Box::new(contact)),

@@ -6,7 +6,7 @@ use crate::model::{Contact, ContactName, SmtpAddress};
 
 /// What a plan remembers of a row for the next one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Links {
+pub struct MatchKeys {
     /// Hashes of all addresses, ids and names through which it meets others, in order. Two values with one hash
     /// connect rows that have nothing to do with each other, which does no harm.
     pub values: Vec<u64>,
@@ -20,7 +20,7 @@ fn hash(kind: u8, text: &str) -> u64 {
     text.bytes().fold(step(0xcbf2_9ce4_8422_2325, kind), step)
 }
 
-impl Links {
+impl MatchKeys {
     /// `join` = the id that joins the halves of a hybrid organization; `inherited` = names that another entry would
     /// give its contact. X500 addresses connect nobody: each row for itself is asked about them.
     pub(in crate::engine) fn of(row: &Row, join: Option<&str>, inherited: &[ContactName]) -> Self {

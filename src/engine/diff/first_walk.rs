@@ -2,25 +2,25 @@
 //! claim for each address.
 
 use super::codec::Encoder;
-use super::links::Links;
+use super::match_keys::MatchKeys;
 use super::row::{Body, Row};
 use crate::engine::conflict::claim::{Claims, SourceClaims};
-use crate::engine::conflict::fate::RowState;
+use crate::engine::conflict::resolution::RowState;
 use crate::engine::error::PlanError;
-use crate::engine::filter::judge::State;
+use crate::engine::filter::entry_filter::Eligibility;
 use crate::engine::input::contents::{Found, OwnedReader};
 use crate::engine::input::sources::{Entries, PreparedSource, Reader};
+use crate::engine::map::contact_builder::{ContactBuilder, EntryContact, is_same};
 use crate::engine::map::mapping::Mapper;
-use crate::engine::map::shape::{Plain, Shaper, is_same};
-use crate::engine::report::result::PairCounts;
 use crate::engine::report::sink::Sink;
+use crate::engine::safety::totals::PairCounts;
 use crate::engine::scratch::{Scratch, Sorted, Sorter};
 use crate::model::reason::{Undecided, Unwanted};
 use crate::model::{Attribute, Contact, ContactName, Entry, Essence, Key, SystemIdentity};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the first walk leaves.
-pub(in crate::engine) struct Gathered {
+pub(in crate::engine) struct Walked {
     /// [`Row`]s by number.
     pub rows: Box<dyn Sorted>,
     pub claims: Box<dyn Sorted>,
@@ -30,10 +30,10 @@ pub(in crate::engine) struct Gathered {
     pub inherited_names: BTreeSet<ContactName>,
 }
 
-pub(in crate::engine) struct Gatherer<'a> {
+pub(in crate::engine) struct FirstWalk<'a> {
     pub sources: &'a [PreparedSource<'a>],
     pub mapper: Mapper<'a>,
-    pub shaper: &'a Shaper<'a>,
+    pub builder: &'a ContactBuilder<'a>,
     pub can_hide: bool,
     pub allow_empty_source: bool,
     /// Contacts of the target can be found again: their documents need not go along.
@@ -52,16 +52,16 @@ struct Collector<'s> {
     sink: &'s mut dyn Sink,
 }
 
-impl Gatherer<'_> {
+impl FirstWalk<'_> {
     /// `entries` in order of `sources`.
-    pub(in crate::engine) fn gather(
+    pub(in crate::engine) fn walk(
         &self,
         claims: Claims,
         mut owned: OwnedReader<'_>,
         entries: Vec<Entries<'_>>,
         scratch: &dyn Scratch,
         sink: &mut dyn Sink,
-    ) -> Result<Gathered, PlanError> {
+    ) -> Result<Walked, PlanError> {
         let rows = scratch.sorter().map_err(PlanError::Scratch)?;
         let mut collector = Collector {
             rows,
@@ -99,7 +99,7 @@ impl Gatherer<'_> {
             self.without_entry(key, contacts, &mut collector)?;
         }
         let Collector { rows, claims, states, pairs, inherited_names, .. } = collector;
-        Ok(Gathered {
+        Ok(Walked {
             rows: rows.finish().map_err(PlanError::Scratch)?,
             claims: claims.finish().map_err(PlanError::Scratch)?,
             states,
@@ -114,7 +114,7 @@ impl Gatherer<'_> {
         let row = Row {
             class: contacts[0].class(),
             source: source.map(|index| index as u16),
-            state: state_beside(State::Unwanted(reason), contacts.len()),
+            state: state_beside(Eligibility::Unwanted(reason), contacts.len()),
             warnings: BTreeSet::new(),
             left_out: BTreeSet::new(),
             display_name: None,
@@ -122,7 +122,7 @@ impl Gatherer<'_> {
             body: Body::Owned(contacts),
             key,
         };
-        collector.add(row, None, None, self.shaper)
+        collector.add(row, None, None, self.builder)
     }
 
     fn with_entry(
@@ -135,17 +135,17 @@ impl Gatherer<'_> {
         collector: &mut Collector<'_>,
     ) -> Result<(), PlanError> {
         let source = &self.sources[index];
-        let mut state = state_beside(source.judge.judge(&entry, &source.domains), found.len());
+        let mut state = state_beside(source.filter.eligibility(&entry, &source.domains), found.len());
         let mut mapped = None;
-        if state == State::Wanted {
+        if state == Eligibility::Wanted {
             // Somebody who hides must not become visible to a whole company.
             let is_representable = self.can_hide || !entry.hidden;
             let mut copy = (!is_representable).then(|| entry.clone());
             let from = copy.as_mut().unwrap_or(&mut entry);
-            match self.mapper.map(from, &source.domains, source.judge.accepts_foreign_domains()) {
-                Ok(_) if !is_representable => state = State::Undecided(Undecided::NotRepresentable),
+            match self.mapper.map(from, &source.domains, source.filter.accepts_foreign_domains()) {
+                Ok(_) if !is_representable => state = Eligibility::Undecided(Undecided::NotRepresentable),
                 Ok(wanted) => mapped = Some(wanted),
-                Err(reason) => state = State::Undecided(reason),
+                Err(reason) => state = Eligibility::Undecided(reason),
             }
         }
         let class = entry.class();
@@ -161,23 +161,23 @@ impl Gatherer<'_> {
             body: Body::Nothing,
         };
         if let Some(mapped) = mapped {
-            let plain = self.shaper.plain(mapped, &row.key, &source.identity, &entry);
+            let plain = self.builder.of_entry(mapped, &row.key, &source.identity, &entry);
             match found {
                 Found::Folded(there) if there.essence == Essence::of_wanted(&plain.contact) => {
-                    let Plain { contact, warnings } = plain;
+                    let EntryContact { contact, warnings } = plain;
                     row.warnings = warnings;
                     let wanted = Contact { legacy_exchange_dn: there.legacy_exchange_dn, ..contact };
                     row.body = Body::Folded { wanted, document: (!self.finds_again).then_some(there.document) };
                 }
                 found => {
                     let existing = owned.contacts(found)?.pop();
-                    let shaped = self.shaper.shape(plain, existing.as_ref());
-                    row.warnings = shaped.warnings;
-                    row.left_out = shaped.left_out;
+                    let built = self.builder.build(plain, existing.as_ref());
+                    row.warnings = built.warnings;
+                    row.left_out = built.left_out;
                     row.body = match existing {
-                        None => Body::New(shaped.contact),
-                        Some(existing) if is_same(&existing, &shaped.contact) => Body::Same(existing),
-                        Some(before) => Body::Differs { before, after: shaped.contact },
+                        None => Body::New(built.contact),
+                        Some(existing) if is_same(&existing, &built.contact) => Body::Same(existing),
+                        Some(before) => Body::Differs { before, after: built.contact },
                     };
                 }
             }
@@ -194,13 +194,13 @@ impl Gatherer<'_> {
             mailbox: PreparedSource::has_mailbox(&entry),
             own: source.domains.own,
         };
-        collector.add(row, Some(&claims), entry.immutable_id.as_deref(), self.shaper)
+        collector.add(row, Some(&claims), entry.immutable_id.as_deref(), self.builder)
     }
 }
 
 /// Two contacts with one mark: nobody can say which is the right one.
-fn state_beside(state: State, contacts: usize) -> State {
-    if contacts > 1 { State::Undecided(Undecided::MarkTwice) } else { state }
+fn state_beside(state: Eligibility, contacts: usize) -> Eligibility {
+    if contacts > 1 { Eligibility::Undecided(Undecided::MarkTwice) } else { state }
 }
 
 impl Collector<'_> {
@@ -209,7 +209,7 @@ impl Collector<'_> {
         row: Row,
         source: Option<&SourceClaims<'_>>,
         join: Option<&str>,
-        shaper: &Shaper<'_>,
+        builder: &ContactBuilder<'_>,
     ) -> Result<(), PlanError> {
         let number = self.states.len() as u32;
         let contacts = match &row.body {
@@ -227,11 +227,11 @@ impl Collector<'_> {
         // The essence of a folded contact is also that of its name.
         let mut inherited = Vec::new();
         if !contacts.is_empty() && !matches!(row.body, Body::Folded { .. }) {
-            let name = shaper.name(&row.key);
+            let name = builder.name(&row.key);
             inherited.extend(contacts.iter().map(|contact| &contact.name).filter(|other| **other != name).cloned());
         }
         if self.wants_rows {
-            self.sink.row(&row.key, &Links::of(&row, join, &inherited)).map_err(PlanError::Sink)?;
+            self.sink.row(&row.key, &MatchKeys::of(&row, join, &inherited)).map_err(PlanError::Sink)?;
         }
         self.inherited_names.extend(inherited);
         self.states.push(RowState { state: row.state, has_contact: row.body.existing().is_some() });

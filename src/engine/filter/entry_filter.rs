@@ -8,18 +8,18 @@ use crate::model::reason::{Undecided, Unwanted};
 use crate::model::{Entry, EntryClass, RecipientType, SmtpAddress};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum Eligibility {
     Wanted,
     Unwanted(Unwanted),
     Undecided(Undecided),
 }
 
-pub(in crate::engine) struct Judge<'a> {
+pub(in crate::engine) struct EntryFilter<'a> {
     /// An entry passes when all let it through.
     layers: Vec<&'a Filters>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> EntryFilter<'a> {
     pub(in crate::engine) fn new(layers: Vec<&'a Filters>) -> Self {
         Self { layers }
     }
@@ -35,39 +35,39 @@ impl<'a> Judge<'a> {
 
     /// Rules that need nothing but what was read come first, so that an entry which is out anyway is not held up
     /// by an address that cannot be read.
-    pub(in crate::engine) fn judge(&self, entry: &Entry, domains: &Domains<'_>) -> State {
+    pub(in crate::engine) fn eligibility(&self, entry: &Entry, domains: &Domains<'_>) -> Eligibility {
         if entry.marked {
-            return State::Unwanted(Unwanted::Marked);
+            return Eligibility::Unwanted(Unwanted::Marked);
         }
         // With these nothing that was read can be relied on.
         let unreliable = [Problem::AnchorTwice, Problem::JoinMissing, Problem::TypeUnknown];
         if let Some(problem) = entry.problems.iter().find(|problem| unreliable.contains(problem)) {
-            return State::Undecided((*problem).into());
+            return Eligibility::Undecided((*problem).into());
         }
         if let Some(reason) = self.out_by_itself(entry) {
-            return State::Unwanted(reason);
+            return Eligibility::Unwanted(reason);
         }
         if let Some(problem) = entry.problems.first() {
-            return State::Undecided((*problem).into());
+            return Eligibility::Undecided((*problem).into());
         }
         let delivery = match domains.delivery(entry) {
             Ok(delivery) => delivery,
-            Err(reason) => return State::Undecided(reason),
+            Err(reason) => return Eligibility::Undecided(reason),
         };
         if let Some(reason) = self.out_by_address(entry, delivery, domains) {
-            return State::Unwanted(reason);
+            return Eligibility::Unwanted(reason);
         }
         for expression in self.layers.iter().filter_map(|filters| filters.expression.as_ref()) {
             match expression.evaluate(entry) {
                 Ok(true) => {}
-                Ok(false) => return State::Unwanted(Unwanted::Expression),
-                Err(_) => return State::Undecided(Undecided::ExpressionFailed),
+                Ok(false) => return Eligibility::Unwanted(Unwanted::Expression),
+                Err(_) => return Eligibility::Undecided(Undecided::ExpressionFailed),
             }
         }
         if self.any(|filters| !filters.limit_to.is_empty() && !is_named(entry, filters)) {
-            return State::Undecided(Undecided::OutsidePilot);
+            return Eligibility::Undecided(Undecided::OutsidePilot);
         }
-        State::Wanted
+        Eligibility::Wanted
     }
 
     fn out_by_itself(&self, entry: &Entry) -> Option<Unwanted> {

@@ -1,5 +1,5 @@
 //! Who gets an address: all claims to one value are looked at together, and what they mean for each row is noted
-//! (mail-rules §2, §4, §6). What a row becomes of all its notes is decided in `fate.rs`.
+//! (mail-rules §2, §4, §6). What a row becomes of all its notes is decided in `resolution.rs`.
 
 use super::claim::{Claim, Demand, Hold, HoldState, Role, TakenClaim, decode, value_of};
 use crate::engine::error::PlanError;
@@ -8,7 +8,7 @@ use crate::model::taken::{Holder, HolderKind};
 
 /// What was noted about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) enum Note {
+pub(in crate::engine) enum ConflictNote {
     /// A mailbox or mail user of the target has its primary address, or its X500 address.
     LivesInTarget,
     /// An object of the target that is not ours has its address: index of the holder.
@@ -24,7 +24,7 @@ pub(in crate::engine) enum Note {
     /// So has one that gives it up, unless it turns out that the row cannot be judged beside all others.
     WaitsIfUndecided(u32),
     /// Its contact could be the contact of that row from now on.
-    CanTake(u32),
+    CanSucceed(u32),
     /// Its own contact stands in the way of that row.
     Blocks(u32),
     /// Its own contact stands in the way of an object of the target.
@@ -39,27 +39,27 @@ pub(in crate::engine) enum Note {
     DropIfUndecided { value: u32, other: u32 },
 }
 
-/// Notes by row, and what they refer to. Rows about which there is nothing to say have none.
+/// ConflictNotes by row, and what they refer to. Rows about which there is nothing to say have none.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct Notes {
-    /// In order of the rows once [`contest`] has returned.
-    notes: Vec<(u32, Note)>,
+pub(in crate::engine) struct ConflictNotes {
+    /// In order of the rows once [`find_conflicts`] has returned.
+    notes: Vec<(u32, ConflictNote)>,
     pub holders: Vec<Holder>,
     /// With prefix.
     pub values: Vec<String>,
 }
 
-impl Notes {
-    fn add(&mut self, row: u32, note: Note) {
+impl ConflictNotes {
+    fn add(&mut self, row: u32, note: ConflictNote) {
         self.notes.push((row, note));
     }
 
-    pub(in crate::engine) fn of(&self, row: u32) -> impl Iterator<Item = Note> + '_ {
+    pub(in crate::engine) fn of(&self, row: u32) -> impl Iterator<Item = ConflictNote> + '_ {
         let start = self.notes.partition_point(|(other, _)| *other < row);
         self.notes[start..].iter().take_while(move |(other, _)| *other == row).map(|(_, note)| *note)
     }
 
-    pub(in crate::engine) fn all(&self) -> impl Iterator<Item = (u32, Note)> + '_ {
+    pub(in crate::engine) fn all(&self) -> impl Iterator<Item = (u32, ConflictNote)> + '_ {
         self.notes.iter().copied()
     }
 
@@ -70,8 +70,8 @@ impl Notes {
 }
 
 /// Looks at all claims, one value at a time.
-pub(in crate::engine) fn contest(mut sorted: Box<dyn Sorted>) -> Result<Notes, PlanError> {
-    let mut notes = Notes::default();
+pub(in crate::engine) fn find_conflicts(mut sorted: Box<dyn Sorted>) -> Result<ConflictNotes, PlanError> {
+    let mut notes = ConflictNotes::default();
     let (mut first_key, mut first_value) = (Vec::new(), Vec::new());
     // Empty while only one claim to the value is known: most values have no other, and are not decoded.
     let mut claims: Vec<Claim> = Vec::new();
@@ -84,7 +84,7 @@ pub(in crate::engine) fn contest(mut sorted: Box<dyn Sorted>) -> Result<Notes, P
             continue;
         }
         if !claims.is_empty() {
-            judge_value(value_of(&first_key), &claims, &mut notes);
+            conflicts_of_value(value_of(&first_key), &claims, &mut notes);
             claims.clear();
         }
         first_key.clear();
@@ -93,13 +93,13 @@ pub(in crate::engine) fn contest(mut sorted: Box<dyn Sorted>) -> Result<Notes, P
         first_value.extend_from_slice(value);
     }
     if !claims.is_empty() {
-        judge_value(value_of(&first_key), &claims, &mut notes);
+        conflicts_of_value(value_of(&first_key), &claims, &mut notes);
     }
     notes.notes.sort_by_key(|(row, _)| *row);
     Ok(notes)
 }
 
-fn judge_value(value: &[u8], claims: &[Claim], notes: &mut Notes) {
+fn conflicts_of_value(value: &[u8], claims: &[Claim], notes: &mut ConflictNotes) {
     let (mut demands, mut holds, mut taken) = (Vec::new(), Vec::new(), Vec::new());
     for claim in claims {
         match claim {
@@ -120,7 +120,7 @@ fn judge_value(value: &[u8], claims: &[Claim], notes: &mut Notes) {
 
 /// Of the halves of a hybrid organization the one with the mailbox wins; where both or none have it, the source
 /// that comes first. Returns who is left.
-fn join<'d>(demands: &[&'d Demand], notes: &mut Notes) -> Vec<&'d Demand> {
+fn join<'d>(demands: &[&'d Demand], notes: &mut ConflictNotes) -> Vec<&'d Demand> {
     let best = |organization: u8| {
         let halves = demands.iter().filter(|demand| demand.organization == organization);
         halves.min_by_key(|demand| (!demand.mailbox, demand.source, !demand.has_contact, demand.row))
@@ -129,7 +129,7 @@ fn join<'d>(demands: &[&'d Demand], notes: &mut Notes) -> Vec<&'d Demand> {
     for demand in demands {
         match best(demand.organization) {
             Some(winner) if demand.organization != 0 && winner.source != demand.source => {
-                notes.add(demand.row, Note::LosesTo { winner: winner.row, joined: true });
+                notes.add(demand.row, ConflictNote::LosesTo { winner: winner.row, joined: true });
             }
             _ => left.push(*demand),
         }
@@ -138,14 +138,14 @@ fn join<'d>(demands: &[&'d Demand], notes: &mut Notes) -> Vec<&'d Demand> {
 }
 
 /// A mailbox of the target that has our X500 address is the person's new mailbox.
-fn x500(demands: &[&Demand], taken: &[&TakenClaim], value: &mut dyn FnMut() -> String, notes: &mut Notes) {
+fn x500(demands: &[&Demand], taken: &[&TakenClaim], value: &mut dyn FnMut() -> String, notes: &mut ConflictNotes) {
     let Some(holder) = taken.iter().min_by_key(|claim| claim.holder.kind) else { return };
     for demand in demands {
         if matches!(holder.holder.kind, HolderKind::Mailbox | HolderKind::MailUser) {
-            notes.add(demand.row, Note::LivesInTarget);
+            notes.add(demand.row, ConflictNote::LivesInTarget);
         } else {
             notes.values.push(value());
-            notes.add(demand.row, Note::Drop(notes.values.len() as u32 - 1));
+            notes.add(demand.row, ConflictNote::Drop(notes.values.len() as u32 - 1));
         }
     }
 }
@@ -162,7 +162,7 @@ fn address(
     holds: &[&Hold],
     taken: &[&TakenClaim],
     value: &mut dyn FnMut() -> String,
-    notes: &mut Notes,
+    notes: &mut ConflictNotes,
 ) {
     let mut identities: Vec<&Demand> = Vec::new();
     for demand in demands.iter().filter(|demand| demand.role.is_identity()) {
@@ -178,7 +178,7 @@ fn address(
     left.sort_by_key(|demand| rank(demand, demand.has_contact));
     let winner = left.first().copied();
     for loser in left.iter().skip(1) {
-        notes.add(loser.row, Note::LosesTo { winner: left[0].row, joined: false });
+        notes.add(loser.row, ConflictNote::LosesTo { winner: left[0].row, joined: false });
     }
     if let Some(winner) = winner.filter(|winner| !winner.undecided) {
         clear_the_way(winner, &identities, holds, value, notes);
@@ -193,17 +193,17 @@ fn beside_target(
     holds: &[&Hold],
     taken: &[&TakenClaim],
     value: &mut dyn FnMut() -> String,
-    notes: &mut Notes,
+    notes: &mut ConflictNotes,
 ) {
     use HolderKind::*;
     let is_home = |claim: &&&TakenClaim| claim.primary && matches!(claim.holder.kind, Mailbox | MailUser);
     let others: Vec<&Holder> = taken.iter().map(|claim| &claim.holder).filter(|h| h.kind != ForeignContact).collect();
     for demand in identities.iter().filter(|demand| !demand.undecided) {
         if demand.role == Role::Primary && taken.iter().any(|claim| is_home(&claim)) {
-            notes.add(demand.row, Note::LivesInTarget);
+            notes.add(demand.row, ConflictNote::LivesInTarget);
         } else if let Some(holder) = others.iter().min_by_key(|holder| holder.kind) {
             let holder = notes.holder(holder);
-            notes.add(demand.row, Note::Held(holder));
+            notes.add(demand.row, ConflictNote::Held(holder));
         } else {
             for claim in taken {
                 let holder = notes.holder(&claim.holder);
@@ -211,9 +211,9 @@ fn beside_target(
                 notes.add(
                     demand.row,
                     match (half_made, demand.has_contact) {
-                        (true, _) => Note::HalfMade(holder),
-                        (false, true) => Note::Held(holder),
-                        (false, false) => Note::Adoptable(holder),
+                        (true, _) => ConflictNote::HalfMade(holder),
+                        (false, true) => ConflictNote::Held(holder),
+                        (false, false) => ConflictNote::Adoptable(holder),
                     },
                 );
             }
@@ -221,11 +221,11 @@ fn beside_target(
     }
     for demand in secondaries {
         notes.values.push(value());
-        notes.add(demand.row, Note::Drop(notes.values.len() as u32 - 1));
+        notes.add(demand.row, ConflictNote::Drop(notes.values.len() as u32 - 1));
     }
     if others.iter().any(|holder| matches!(holder.kind, Mailbox | MailUser | Guest | Group)) {
         for hold in holds.iter().filter(|hold| hold.role != Role::Foreign) {
-            notes.add(hold.row, Note::NeededByTarget);
+            notes.add(hold.row, ConflictNote::NeededByTarget);
         }
     }
 }
@@ -236,30 +236,30 @@ fn clear_the_way(
     identities: &[&Demand],
     holds: &[&Hold],
     value: &mut dyn FnMut() -> String,
-    notes: &mut Notes,
+    notes: &mut ConflictNotes,
 ) {
     for loser in identities.iter().filter(|demand| demand.row != winner.row && demand.held && !winner.held) {
-        notes.add(loser.row, Note::Blocks(winner.row));
+        notes.add(loser.row, ConflictNote::Blocks(winner.row));
     }
     for hold in holds.iter().filter(|hold| hold.row != winner.row) {
         if hold.state == HoldState::Wanted && hold.role != Role::Foreign && !winner.held {
-            notes.add(winner.row, Note::WaitsIfUndecided(hold.row));
+            notes.add(winner.row, ConflictNote::WaitsIfUndecided(hold.row));
         }
         match (hold.state, hold.role) {
-            (HoldState::Undecided, _) | (_, Role::Foreign) => notes.add(winner.row, Note::WaitsFor(hold.row)),
+            (HoldState::Undecided, _) | (_, Role::Foreign) => notes.add(winner.row, ConflictNote::WaitsFor(hold.row)),
             // A wanted one gives it up by itself, and the push does that first; but it may turn out to leave for
             // another reason, and then hides with what it has.
             (_, Role::Secondary) => {
                 notes.values.push(value());
-                notes.add(hold.row, Note::Drop(notes.values.len() as u32 - 1));
+                notes.add(hold.row, ConflictNote::Drop(notes.values.len() as u32 - 1));
             }
             (state, role) => {
                 let leaves = state == HoldState::Unwanted;
                 if leaves && role == Role::Primary && winner.role == Role::Primary && !winner.has_contact {
-                    notes.add(winner.row, Note::CanTake(hold.row));
+                    notes.add(winner.row, ConflictNote::CanSucceed(hold.row));
                 }
                 if !winner.held {
-                    notes.add(hold.row, Note::Blocks(winner.row));
+                    notes.add(hold.row, ConflictNote::Blocks(winner.row));
                 }
             }
         }
@@ -274,14 +274,14 @@ fn share_secondary(
     secondaries: &[&Demand],
     holds: &[&Hold],
     value: &mut dyn FnMut() -> String,
-    notes: &mut Notes,
+    notes: &mut ConflictNotes,
 ) {
     for demand in secondaries.iter().filter(|demand| !demand.undecided) {
         let better = secondaries.iter().filter(|other| rank(other, other.held) < rank(demand, demand.held));
         let rivals = identities.iter().chain(better).filter(|other| other.row != demand.row);
         for other in rivals {
             notes.values.push(value());
-            notes.add(demand.row, Note::DropBeside { value: notes.values.len() as u32 - 1, other: other.row });
+            notes.add(demand.row, ConflictNote::DropBeside { value: notes.values.len() as u32 - 1, other: other.row });
         }
         for hold in holds.iter().filter(|hold| hold.row != demand.row) {
             notes.values.push(value());
@@ -289,15 +289,15 @@ fn share_secondary(
             match (hold.state, hold.role) {
                 // Whoever leaves gives up a secondary address; its own address goes with it only.
                 (HoldState::Wanted | HoldState::Unwanted, Role::Secondary) => {
-                    notes.add(hold.row, Note::Drop(value));
+                    notes.add(hold.row, ConflictNote::Drop(value));
                     if hold.state == HoldState::Wanted {
-                        notes.add(demand.row, Note::DropIfUndecided { value, other: hold.row });
+                        notes.add(demand.row, ConflictNote::DropIfUndecided { value, other: hold.row });
                     }
                 }
                 (HoldState::Wanted, Role::Primary | Role::Delivery) => {
-                    notes.add(demand.row, Note::DropUnlessMoved { value, other: hold.row });
+                    notes.add(demand.row, ConflictNote::DropUnlessMoved { value, other: hold.row });
                 }
-                _ => notes.add(demand.row, Note::Drop(value)),
+                _ => notes.add(demand.row, ConflictNote::Drop(value)),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a row becomes, all its notes taken together, and which contacts change hands.
 
-use super::contest::{Note, Notes};
-use crate::engine::filter::judge::State;
+use super::find::{ConflictNote, ConflictNotes};
+use crate::engine::filter::entry_filter::Eligibility;
 use crate::model::reason::{Undecided, Unwanted};
 use crate::model::taken::{Holder, HolderKind};
 use std::collections::BTreeSet;
@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 /// What is kept in memory of every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) struct RowState {
-    pub state: State,
+    pub state: Eligibility,
     pub has_contact: bool,
 }
 
 /// What a row is beside all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) enum Fate {
+pub(in crate::engine) enum Resolution {
     Wanted,
     Unwanted(Unwanted),
     Undecided(Undecided),
@@ -23,25 +23,26 @@ pub(in crate::engine) enum Fate {
     Shadowed,
 }
 
-pub(in crate::engine) struct Fates {
-    pub notes: Notes,
+pub(in crate::engine) struct Resolutions {
+    pub notes: ConflictNotes,
     states: Vec<RowState>,
     adopt: bool,
     /// Rows without a contact whose address stays at a contact of a row that cannot be judged beside all others.
     waiting: BTreeSet<u32>,
     /// (row that gets a contact, row whose contact it is), in order of the former; and the other way round.
-    takes: Vec<(u32, u32)>,
-    gives: Vec<(u32, u32)>,
+    by_successor: Vec<(u32, u32)>,
+    by_predecessor: Vec<(u32, u32)>,
 }
 
-impl Fates {
+impl Resolutions {
     /// `adopt` = `conflict.foreignContact: Adopt`.
-    pub(in crate::engine) fn new(notes: Notes, states: Vec<RowState>, adopt: bool) -> Self {
+    pub(in crate::engine) fn new(notes: ConflictNotes, states: Vec<RowState>, adopt: bool) -> Self {
         let waiting = BTreeSet::new();
-        let mut fates = Self { notes, states, adopt, waiting, takes: Vec::new(), gives: Vec::new() };
-        fates.wait();
-        fates.hand_over();
-        fates
+        let mut resolutions =
+            Self { notes, states, adopt, waiting, by_successor: Vec::new(), by_predecessor: Vec::new() };
+        resolutions.wait();
+        resolutions.hand_over();
+        resolutions
     }
 
     fn state(&self, row: u32) -> RowState {
@@ -49,57 +50,57 @@ impl Fates {
     }
 
     /// Without regard to who has the better right: by itself, and beside the target.
-    fn beside_target(&self, row: u32) -> Fate {
+    fn beside_target(&self, row: u32) -> Resolution {
         let RowState { state, has_contact } = self.state(row);
         match state {
-            State::Wanted => {}
-            State::Unwanted(reason) => return Fate::Unwanted(reason),
-            State::Undecided(reason) => return Fate::Undecided(reason),
+            Eligibility::Wanted => {}
+            Eligibility::Unwanted(reason) => return Resolution::Unwanted(reason),
+            Eligibility::Undecided(reason) => return Resolution::Undecided(reason),
         }
         let (mut held, mut candidate, mut ambiguous) = (None, None, false);
         let mut waits = self.waiting.contains(&row);
         for note in self.notes.of(row) {
             match note {
-                Note::LivesInTarget => return Fate::Unwanted(Unwanted::LivesInTarget),
-                Note::Held(holder) => {
+                ConflictNote::LivesInTarget => return Resolution::Unwanted(Unwanted::LivesInTarget),
+                ConflictNote::Held(holder) => {
                     let kind = self.holder(holder).kind;
                     held = Some(held.map_or(kind, |known: HolderKind| known.min(kind)));
                 }
-                Note::Adoptable(holder) => {
+                ConflictNote::Adoptable(holder) => {
                     let handle = &self.holder(holder).handle;
                     ambiguous |= candidate.is_some_and(|known: &String| known != handle);
                     candidate = Some(handle);
                 }
-                Note::WaitsFor(_) => waits = true,
+                ConflictNote::WaitsFor(_) => waits = true,
                 _ => {}
             }
         }
         if let Some(kind) = held {
-            return Fate::Undecided(kind.undecided());
+            return Resolution::Undecided(kind.undecided());
         }
         if candidate.is_some() && (!self.adopt || has_contact) {
-            return Fate::Undecided(Undecided::HeldByForeignContact);
+            return Resolution::Undecided(Undecided::HeldByForeignContact);
         }
         if ambiguous {
-            return Fate::Undecided(Undecided::AdoptionAmbiguous);
+            return Resolution::Undecided(Undecided::AdoptionAmbiguous);
         }
         // Who has a contact already keeps what it has; the push defers the address until it is free.
         if waits && !has_contact {
-            return Fate::Undecided(Undecided::Deferred);
+            return Resolution::Undecided(Undecided::Deferred);
         }
-        Fate::Wanted
+        Resolution::Wanted
     }
 
     /// Finds who waits. A row that waits is undecided itself, and another may wait for that, so it is asked again until
     /// nobody is added.
     fn wait(&mut self) {
         let notes = self.notes.all().filter_map(|(row, note)| match note {
-            Note::WaitsIfUndecided(other) if !self.state(row).has_contact => Some((row, other)),
+            ConflictNote::WaitsIfUndecided(other) if !self.state(row).has_contact => Some((row, other)),
             _ => None,
         });
         let mut asked: Vec<(u32, u32)> = notes.collect();
         loop {
-            let is_undecided = |&(_, other): &(u32, u32)| matches!(self.fate(other), Fate::Undecided(_));
+            let is_undecided = |&(_, other): &(u32, u32)| matches!(self.resolution(other), Resolution::Undecided(_));
             let (found, left): (Vec<_>, Vec<_>) = asked.into_iter().partition(is_undecided);
             if found.is_empty() {
                 return;
@@ -111,33 +112,33 @@ impl Fates {
 
     fn rivals(&self, row: u32) -> impl Iterator<Item = (u32, bool)> + '_ {
         self.notes.of(row).filter_map(|note| match note {
-            Note::LosesTo { winner, joined } => Some((winner, joined)),
+            ConflictNote::LosesTo { winner, joined } => Some((winner, joined)),
             _ => None,
         })
     }
 
-    pub(in crate::engine) fn fate(&self, row: u32) -> Fate {
+    pub(in crate::engine) fn resolution(&self, row: u32) -> Resolution {
         let by_itself = self.beside_target(row);
-        if by_itself != Fate::Wanted {
+        if by_itself != Resolution::Wanted {
             return by_itself;
         }
-        let mut fate = Fate::Wanted;
+        let mut resolution = Resolution::Wanted;
         for (winner, joined) in self.rivals(row) {
-            let is_beaten = |(other, _)| !matches!(self.beside_target(other), Fate::Unwanted(_));
-            fate = match self.beside_target(winner) {
+            let is_beaten = |(other, _)| !matches!(self.beside_target(other), Resolution::Unwanted(_));
+            resolution = match self.beside_target(winner) {
                 // Who lives in the target, or is taken out, is no rival.
-                Fate::Unwanted(_) | Fate::Shadowed => continue,
+                Resolution::Unwanted(_) | Resolution::Shadowed => continue,
                 // Nobody knows yet whose the contact is.
-                Fate::Undecided(reason) => return Fate::Undecided(reason),
-                Fate::Wanted if self.rivals(winner).any(is_beaten) => Fate::Undecided(Undecided::Deferred),
-                Fate::Wanted if joined => Fate::Unwanted(Unwanted::JoinedElsewhere),
-                Fate::Wanted => Fate::Shadowed,
+                Resolution::Undecided(reason) => return Resolution::Undecided(reason),
+                Resolution::Wanted if self.rivals(winner).any(is_beaten) => Resolution::Undecided(Undecided::Deferred),
+                Resolution::Wanted if joined => Resolution::Unwanted(Unwanted::JoinedElsewhere),
+                Resolution::Wanted => Resolution::Shadowed,
             };
-            if fate != Fate::Undecided(Undecided::Deferred) {
+            if resolution != Resolution::Undecided(Undecided::Deferred) {
                 break;
             }
         }
-        fate
+        resolution
     }
 
     pub(in crate::engine) fn holder(&self, index: u32) -> &Holder {
@@ -150,45 +151,58 @@ impl Fates {
         let mut candidates: Vec<(u32, bool, u32)> = Vec::new();
         for (row, note) in self.notes.all() {
             match note {
-                Note::CanTake(giver) => candidates.push((row, true, giver)),
-                Note::LosesTo { winner, .. } if self.state(row).has_contact => candidates.push((winner, false, row)),
+                ConflictNote::CanSucceed(predecessor) => candidates.push((row, true, predecessor)),
+                ConflictNote::LosesTo { winner, .. } if self.state(row).has_contact => {
+                    candidates.push((winner, false, row))
+                }
                 _ => {}
             }
         }
         candidates.sort_unstable();
         candidates.dedup();
         let mut given = BTreeSet::new();
-        for (taker, _, giver) in candidates {
-            let taken = self.takes.last().is_some_and(|(row, _)| *row == taker);
-            let has_own = self.state(taker).has_contact || self.found_in_target(taker).is_some();
-            let leaves = matches!(self.fate(giver), Fate::Unwanted(_) | Fate::Shadowed);
-            if !taken && !has_own && leaves && self.fate(taker) == Fate::Wanted && given.insert(giver) {
-                self.takes.push((taker, giver));
-                self.gives.push((giver, taker));
+        for (successor, _, predecessor) in candidates {
+            let taken = self.by_successor.last().is_some_and(|(row, _)| *row == successor);
+            let has_own = self.state(successor).has_contact || self.found_in_target(successor).is_some();
+            let leaves = matches!(self.resolution(predecessor), Resolution::Unwanted(_) | Resolution::Shadowed);
+            if !taken
+                && !has_own
+                && leaves
+                && self.resolution(successor) == Resolution::Wanted
+                && given.insert(predecessor)
+            {
+                self.by_successor.push((successor, predecessor));
+                self.by_predecessor.push((predecessor, successor));
             }
         }
-        self.gives.sort_unstable();
+        self.by_predecessor.sort_unstable();
     }
 
     pub(in crate::engine) fn hands_over(&self) -> bool {
-        !self.takes.is_empty()
+        !self.by_successor.is_empty()
     }
 
     /// Whose contact the row takes over.
-    pub(in crate::engine) fn takes_from(&self, row: u32) -> Option<u32> {
-        self.takes.binary_search_by_key(&row, |(taker, _)| *taker).ok().map(|index| self.takes[index].1)
+    pub(in crate::engine) fn predecessor(&self, row: u32) -> Option<u32> {
+        self.by_successor
+            .binary_search_by_key(&row, |(successor, _)| *successor)
+            .ok()
+            .map(|index| self.by_successor[index].1)
     }
 
     /// To whom the row's contact goes.
-    pub(in crate::engine) fn gives_to(&self, row: u32) -> Option<u32> {
-        self.gives.binary_search_by_key(&row, |(giver, _)| *giver).ok().map(|index| self.gives[index].1)
+    pub(in crate::engine) fn successor(&self, row: u32) -> Option<u32> {
+        self.by_predecessor
+            .binary_search_by_key(&row, |(predecessor, _)| *predecessor)
+            .ok()
+            .map(|index| self.by_predecessor[index].1)
     }
 
     /// The foreign or half-made contact that becomes the row's own; `true` = half-made.
     pub(in crate::engine) fn found_in_target(&self, row: u32) -> Option<(&Holder, bool)> {
         let found = self.notes.of(row).filter_map(|note| match note {
-            Note::HalfMade(holder) => Some((self.holder(holder), true)),
-            Note::Adoptable(holder) => Some((self.holder(holder), false)),
+            ConflictNote::HalfMade(holder) => Some((self.holder(holder), true)),
+            ConflictNote::Adoptable(holder) => Some((self.holder(holder), false)),
             _ => None,
         });
         found.max_by_key(|(_, half_made)| *half_made)
@@ -197,7 +211,7 @@ impl Fates {
     /// Who holds an address of the row, for the report.
     pub(in crate::engine) fn held_by(&self, row: u32) -> Option<&Holder> {
         let held = self.notes.of(row).filter_map(|note| match note {
-            Note::Held(holder) | Note::Adoptable(holder) => Some(self.holder(holder)),
+            ConflictNote::Held(holder) | ConflictNote::Adoptable(holder) => Some(self.holder(holder)),
             _ => None,
         });
         held.min_by_key(|holder| holder.kind)
@@ -206,8 +220,8 @@ impl Fates {
     /// The row's contact, which is to go, must go at once.
     pub(in crate::engine) fn is_in_the_way(&self, row: u32) -> bool {
         self.notes.of(row).any(|note| match note {
-            Note::NeededByTarget => true,
-            Note::Blocks(other) => self.fate(other) == Fate::Wanted,
+            ConflictNote::NeededByTarget => true,
+            ConflictNote::Blocks(other) => self.resolution(other) == Resolution::Wanted,
             _ => false,
         })
     }
@@ -216,13 +230,15 @@ impl Fates {
     pub(in crate::engine) fn dropped(&self, row: u32) -> Vec<&str> {
         let value = |index: u32| self.notes.values[index as usize].as_str();
         let dropped = self.notes.of(row).filter_map(|note| match note {
-            Note::Drop(index) => Some(value(index)),
-            Note::DropBeside { value: index, other } => {
-                matches!(self.fate(other), Fate::Wanted | Fate::Undecided(_)).then(|| value(index))
+            ConflictNote::Drop(index) => Some(value(index)),
+            ConflictNote::DropBeside { value: index, other } => {
+                matches!(self.resolution(other), Resolution::Wanted | Resolution::Undecided(_)).then(|| value(index))
             }
-            Note::DropUnlessMoved { value: index, other } => (self.fate(other) != Fate::Wanted).then(|| value(index)),
-            Note::DropIfUndecided { value: index, other } => {
-                matches!(self.fate(other), Fate::Undecided(_)).then(|| value(index))
+            ConflictNote::DropUnlessMoved { value: index, other } => {
+                (self.resolution(other) != Resolution::Wanted).then(|| value(index))
+            }
+            ConflictNote::DropIfUndecided { value: index, other } => {
+                matches!(self.resolution(other), Resolution::Undecided(_)).then(|| value(index))
             }
             _ => None,
         });

@@ -1,10 +1,10 @@
 //! What becomes of one row's contact (mail-rules §1, §4, §6): a change, or nothing for a reason.
 
 use super::row::{Body, Row};
-use crate::engine::conflict::fate::{Fate, Fates};
+use crate::engine::conflict::resolution::{Resolution, Resolutions};
 use crate::engine::input::history::{History, content_hash, key_hash};
 use crate::engine::input::ledger::Ledger;
-use crate::engine::map::shape::{Shaper, drop_values};
+use crate::engine::map::contact_builder::{ContactBuilder, drop_values};
 use crate::engine::report::sink::Action;
 use crate::model::reason::{ChangeReason, Undecided, Unwanted, Warning};
 use crate::model::safety::Policy;
@@ -14,22 +14,22 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Everything that decides about a row beside the row itself.
-pub(in crate::engine) struct Settlement<'a> {
+pub(in crate::engine) struct RowDecider<'a> {
     pub rules: &'a TargetRules,
     pub can_hide: bool,
     /// By source: only some persons are created and updated, nothing is removed.
     pub pilots: Vec<bool>,
-    pub shaper: Shaper<'a>,
+    pub builder: ContactBuilder<'a>,
     /// Names that are in use although another entry would give them.
     pub inherited_names: BTreeSet<ContactName>,
     pub ledger: &'a dyn Ledger,
     pub history: &'a History,
-    pub fates: Fates,
+    pub resolutions: Resolutions,
     pub now: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::engine) enum Verdict {
+pub(in crate::engine) enum RowDecision {
     Change(Change),
     /// The policy does not allow it.
     Withheld(Change),
@@ -43,7 +43,7 @@ pub(in crate::engine) enum Verdict {
     TakesOver,
 }
 
-impl Verdict {
+impl RowDecision {
     pub(in crate::engine) fn action(&self) -> Action {
         match self {
             Self::Change(change) => change.kind().into(),
@@ -65,14 +65,14 @@ impl Verdict {
     }
 }
 
-/// A row with its verdict.
-pub(in crate::engine) struct Settled {
+/// A row with its decision.
+pub(in crate::engine) struct DecidedRow {
     pub number: u32,
     pub key: Key,
     pub class: EntryClass,
     pub source: Option<u16>,
-    pub fate: Fate,
-    pub verdict: Verdict,
+    pub resolution: Resolution,
+    pub decision: RowDecision,
     pub warnings: BTreeSet<Warning>,
     pub left_out: BTreeSet<String>,
     pub x500_for_mailbox: BTreeSet<String>,
@@ -86,58 +86,58 @@ pub(in crate::engine) struct Successor {
     pub row: u32,
 }
 
-impl Settlement<'_> {
-    pub(in crate::engine) fn settle(&self, number: u32, row: Row, successor: Option<Successor>) -> Settled {
-        let fate = self.fates.fate(number);
+impl RowDecider<'_> {
+    pub(in crate::engine) fn decide(&self, number: u32, row: Row, successor: Option<Successor>) -> DecidedRow {
+        let resolution = self.resolutions.resolution(number);
         let Row { key, class, source, state: _, warnings, left_out, display_name, address, body } = row;
         let shown = body.wanted().or(body.existing());
         let name = crate::model::Attribute::DisplayName;
         let display_name = display_name.or_else(|| shown.and_then(|contact| contact.attributes.get(&name).cloned()));
         let address = address.or_else(|| shown.map(|contact| contact.primary.clone()));
-        let mut settled = Settled {
+        let mut decided = DecidedRow {
             number,
             key,
             class,
             source,
-            fate,
-            verdict: Verdict::TakesOver,
+            resolution,
+            decision: RowDecision::TakesOver,
             warnings,
             left_out,
             x500_for_mailbox: BTreeSet::new(),
             display_name,
             address,
         };
-        let verdict = match (successor, fate) {
-            (Some(successor), _) => self.hand_over(body, fate, successor, &mut settled),
-            (None, Fate::Wanted) => self.keep(number, body, &mut settled),
-            (None, Fate::Undecided(reason)) => Verdict::Frozen(reason, body.into_existing()),
-            (None, Fate::Shadowed) => self.remove(number, body, "Shadowed", ChangeReason::Shadowed, &mut settled),
-            (None, Fate::Unwanted(Unwanted::JoinedElsewhere)) => {
+        let decision = match (successor, resolution) {
+            (Some(successor), _) => self.hand_over(body, resolution, successor, &mut decided),
+            (None, Resolution::Wanted) => self.keep(number, body, &mut decided),
+            (None, Resolution::Undecided(reason)) => RowDecision::Frozen(reason, body.into_existing()),
+            (None, Resolution::Shadowed) => self.remove(number, body, "Shadowed", ChangeReason::Shadowed, &mut decided),
+            (None, Resolution::Unwanted(Unwanted::JoinedElsewhere)) => {
                 let label = Unwanted::JoinedElsewhere.label();
-                self.remove(number, body, label, ChangeReason::Shadowed, &mut settled)
+                self.remove(number, body, label, ChangeReason::Shadowed, &mut decided)
             }
-            (None, Fate::Unwanted(reason)) => {
-                self.remove(number, body, reason.label(), reason.change_reason(), &mut settled)
+            (None, Resolution::Unwanted(reason)) => {
+                self.remove(number, body, reason.label(), reason.change_reason(), &mut decided)
             }
         };
-        settled.verdict = self.allow(verdict);
-        settled
+        decided.decision = self.allow(decision);
+        decided
     }
 
     /// The policy, and what did not stay as it was pushed before.
-    fn allow(&self, verdict: Verdict) -> Verdict {
-        let Verdict::Change(change) = verdict else { return verdict };
+    fn allow(&self, decision: RowDecision) -> RowDecision {
+        let RowDecision::Change(change) = decision else { return decision };
         let allowed = match self.rules.policy {
             Policy::CreateOnly => matches!(change.kind(), ChangeKind::Create | ChangeKind::Adopt),
             Policy::Upsert => !change.kind().removes(),
             Policy::Sync => true,
         };
         if !allowed {
-            return Verdict::Withheld(change);
+            return RowDecision::Withheld(change);
         }
         match self.is_in_vain(&change) {
-            Some(reason) => Verdict::Frozen(reason, change.into_before()),
-            None => Verdict::Change(change),
+            Some(reason) => RowDecision::Frozen(reason, change.into_before()),
+            None => RowDecision::Change(change),
         }
     }
 
@@ -152,17 +152,17 @@ impl Settlement<'_> {
         Some(if somebody_else { Undecided::Contested } else { Undecided::NotConverging })
     }
 
-    fn keep(&self, number: u32, body: Body, settled: &mut Settled) -> Verdict {
-        let drops = self.fates.dropped(number);
+    fn keep(&self, number: u32, body: Body, decided: &mut DecidedRow) -> RowDecision {
+        let drops = self.resolutions.dropped(number);
         let mut drop_from = |contact: &mut Contact| {
             let dropped = drop_values(contact, &drops);
             if !dropped.is_empty() {
-                settled.warnings.insert(Warning::SecondaryHeld);
-                settled.left_out.extend(dropped);
+                decided.warnings.insert(Warning::SecondaryHeld);
+                decided.left_out.extend(dropped);
             }
         };
         match body {
-            Body::New(_) if self.fates.takes_from(number).is_some() => Verdict::TakesOver,
+            Body::New(_) if self.resolutions.predecessor(number).is_some() => RowDecision::TakesOver,
             Body::New(mut contact) => {
                 drop_from(&mut contact);
                 self.create(number, contact)
@@ -170,12 +170,12 @@ impl Settlement<'_> {
             Body::Same(contact) => {
                 let mut after = contact.clone();
                 drop_from(&mut after);
-                if after == contact { Verdict::Unchanged(contact) } else { update(contact, after) }
+                if after == contact { RowDecision::Unchanged(contact) } else { update(contact, after) }
             }
             Body::Differs { before, mut after } => {
                 drop_from(&mut after);
-                match crate::engine::map::shape::is_same(&before, &after) {
-                    true => Verdict::Unchanged(before),
+                match crate::engine::map::contact_builder::is_same(&before, &after) {
+                    true => RowDecision::Unchanged(before),
                     false => update(before, after),
                 }
             }
@@ -184,14 +184,14 @@ impl Settlement<'_> {
         }
     }
 
-    fn create(&self, number: u32, mut after: Contact) -> Verdict {
+    fn create(&self, number: u32, mut after: Contact) -> RowDecision {
         let key = after.key();
         let mut attempts = 2..;
         let first = after.name.clone();
         while self.inherited_names.contains(&after.name) {
             after.name = first.alternative(attempts.next().expect("the numbers do not end"));
         }
-        Verdict::Change(match self.fates.found_in_target(number) {
+        RowDecision::Change(match self.resolutions.found_in_target(number) {
             Some((holder, true)) => {
                 after.handle = Some(holder.handle.clone());
                 Change::create(ChangeReason::HalfMade, after)
@@ -207,21 +207,27 @@ impl Settlement<'_> {
         })
     }
 
-    fn hand_over(&self, body: Body, fate: Fate, successor: Successor, settled: &mut Settled) -> Verdict {
+    fn hand_over(
+        &self,
+        body: Body,
+        resolution: Resolution,
+        successor: Successor,
+        decided: &mut DecidedRow,
+    ) -> RowDecision {
         let before = body.into_existing().expect("only a row with one contact gives it away");
         let Successor { wanted, row } = successor;
-        let shaped = self.shaper.settle(wanted, &before, std::mem::take(&mut settled.warnings));
-        let mut after = shaped.contact;
-        settled.warnings = shaped.warnings;
-        settled.left_out = shaped.left_out;
-        let dropped = drop_values(&mut after, &self.fates.dropped(row));
+        let built = self.builder.merge(wanted, &before, std::mem::take(&mut decided.warnings));
+        let mut after = built.contact;
+        decided.warnings = built.warnings;
+        decided.left_out = built.left_out;
+        let dropped = drop_values(&mut after, &self.resolutions.dropped(row));
         if !dropped.is_empty() {
-            settled.warnings.insert(Warning::SecondaryHeld);
-            settled.left_out.extend(dropped);
+            decided.warnings.insert(Warning::SecondaryHeld);
+            decided.left_out.extend(dropped);
         }
         let same_source = before.mark.source == after.mark.source;
-        let reason = match fate {
-            Fate::Unwanted(Unwanted::Absent) if same_source => ChangeReason::Reanchored,
+        let reason = match resolution {
+            Resolution::Unwanted(Unwanted::Absent) if same_source => ChangeReason::Reanchored,
             _ => ChangeReason::Shadowed,
         };
         replace(Replacement::Remark, reason, before, after)
@@ -233,19 +239,19 @@ impl Settlement<'_> {
         body: Body,
         label: &'static str,
         reason: ChangeReason,
-        settled: &mut Settled,
-    ) -> Verdict {
-        let Some(before) = body.into_existing() else { return Verdict::Skipped(label) };
-        if settled.source.is_some_and(|source| self.pilots[usize::from(source)]) {
-            return Verdict::Frozen(Undecided::OutsidePilot, Some(before));
+        decided: &mut DecidedRow,
+    ) -> RowDecision {
+        let Some(before) = body.into_existing() else { return RowDecision::Skipped(label) };
+        if decided.source.is_some_and(|source| self.pilots[usize::from(source)]) {
+            return RowDecision::Frozen(Undecided::OutsidePilot, Some(before));
         }
         let safety = &self.rules.safety;
         if safety.protects(&before.primary) || safety.protects(&before.delivery) {
-            return Verdict::Frozen(Undecided::Protected, Some(before));
+            return RowDecision::Frozen(Undecided::Protected, Some(before));
         }
         let lives_in_target = reason == ChangeReason::LivesInTarget;
         if lives_in_target {
-            settled.x500_for_mailbox = before.x500.iter().chain(&before.legacy_exchange_dn).cloned().collect();
+            decided.x500_for_mailbox = before.x500.iter().chain(&before.legacy_exchange_dn).cloned().collect();
         }
         if before.mark.adopted {
             return remove(Removal::Unmark, reason, before);
@@ -253,16 +259,16 @@ impl Settlement<'_> {
         if lives_in_target {
             return remove(Removal::Release, reason, before);
         }
-        if self.fates.is_in_the_way(number) {
+        if self.resolutions.is_in_the_way(number) {
             return remove(Removal::Release, ChangeReason::AddressNeeded, before);
         }
         if self.rules.hide_for_seconds == 0 {
             return remove(Removal::Delete, reason, before);
         }
-        self.hide(number, before, reason, settled)
+        self.hide(number, before, reason, decided)
     }
 
-    fn hide(&self, number: u32, before: Contact, reason: ChangeReason, settled: &mut Settled) -> Verdict {
+    fn hide(&self, number: u32, before: Contact, reason: ChangeReason, decided: &mut DecidedRow) -> RowDecision {
         let now = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
         let since = before.mark.hidden_since;
         let waited = since.map(|since| now.as_second().saturating_sub(since.as_second()));
@@ -272,22 +278,22 @@ impl Settlement<'_> {
         let mut after = before.clone();
         after.hidden |= self.can_hide;
         after.mark.hidden_since = since.or(Some(now));
-        let given_up = drop_values(&mut after, &self.fates.dropped(number));
-        settled.left_out.extend(given_up);
+        let given_up = drop_values(&mut after, &self.resolutions.dropped(number));
+        decided.left_out.extend(given_up);
         if !self.can_hide && since.is_none() {
-            settled.warnings.insert(Warning::CannotHide);
+            decided.warnings.insert(Warning::CannotHide);
         }
         if since.is_none() || before.hidden != after.hidden {
             return replace(Replacement::Hide, reason, before, after);
         }
         if after == before {
-            return Verdict::Unchanged(before);
+            return RowDecision::Unchanged(before);
         }
         replace(Replacement::Update, ChangeReason::AddressNeeded, before, after)
     }
 }
 
-fn update(before: Contact, after: Contact) -> Verdict {
+fn update(before: Contact, after: Contact) -> RowDecision {
     let (how, reason) = if before.mark.hidden_since.is_some() {
         (Replacement::Unhide, ChangeReason::Returned)
     } else if before.hidden && !after.hidden {
@@ -298,12 +304,12 @@ fn update(before: Contact, after: Contact) -> Verdict {
     replace(how, reason, before, after)
 }
 
-fn replace(how: Replacement, reason: ChangeReason, before: Contact, after: Contact) -> Verdict {
-    Verdict::Change(Change::replace(how, reason, before, after))
+fn replace(how: Replacement, reason: ChangeReason, before: Contact, after: Contact) -> RowDecision {
+    RowDecision::Change(Change::replace(how, reason, before, after))
 }
 
-fn remove(how: Removal, reason: ChangeReason, before: Contact) -> Verdict {
-    Verdict::Change(Change::remove(how, reason, before))
+fn remove(how: Removal, reason: ChangeReason, before: Contact) -> RowDecision {
+    RowDecision::Change(Change::remove(how, reason, before))
 }
 
 /// A foreign contact as far as it is known: by its address.

@@ -7,7 +7,7 @@ use crate::model::reason::Warning;
 use crate::model::{Contact, ContactName, Entry, Key, OwnerMark, SystemIdentity};
 use std::collections::BTreeSet;
 
-pub(in crate::engine) struct Shaper<'a> {
+pub(in crate::engine) struct ContactBuilder<'a> {
     pub scope: MarkScope,
     pub normalize: &'a dyn Fn(Contact) -> (Contact, Vec<Warning>),
     pub ledger: &'a dyn Ledger,
@@ -15,21 +15,27 @@ pub(in crate::engine) struct Shaper<'a> {
 }
 
 /// A contact that knows nothing of what is there.
-pub(in crate::engine) struct Plain {
+pub(in crate::engine) struct EntryContact {
     pub contact: Contact,
     pub warnings: BTreeSet<Warning>,
 }
 
 /// A contact with what could not be kept of it.
-pub(in crate::engine) struct Shaped {
+pub(in crate::engine) struct BuiltContact {
     pub contact: Contact,
     pub warnings: BTreeSet<Warning>,
     pub left_out: BTreeSet<String>,
 }
 
-impl Shaper<'_> {
+impl ContactBuilder<'_> {
     /// The contact of an entry, as if nothing were there yet.
-    pub(in crate::engine) fn plain(&self, mapped: Mapped, key: &Key, source: &SystemIdentity, of: &Entry) -> Plain {
+    pub(in crate::engine) fn of_entry(
+        &self,
+        mapped: Mapped,
+        key: &Key,
+        source: &SystemIdentity,
+        of: &Entry,
+    ) -> EntryContact {
         let Mapped { primary, delivery, secondary, x500, hidden, attributes, mut warnings } = mapped;
         let mark = OwnerMark {
             owner: self.scope.owner.clone(),
@@ -46,14 +52,14 @@ impl Shaper<'_> {
             Contact { secondary, x500, hidden, attributes, ..Contact::new(mark, self.name(key), primary, delivery) };
         let (contact, more) = (self.normalize)(contact);
         warnings.extend(more);
-        Plain { contact, warnings }
+        EntryContact { contact, warnings }
     }
 
     /// The contact beside the one that is there.
-    pub(in crate::engine) fn shape(&self, plain: Plain, existing: Option<&Contact>) -> Shaped {
-        let Plain { contact, warnings } = plain;
+    pub(in crate::engine) fn build(&self, plain: EntryContact, existing: Option<&Contact>) -> BuiltContact {
+        let EntryContact { contact, warnings } = plain;
         match existing {
-            Some(existing) => self.settle(contact, existing, warnings),
+            Some(existing) => self.merge(contact, existing, warnings),
             None => self.make(contact, warnings),
         }
     }
@@ -65,7 +71,7 @@ impl Shaper<'_> {
     }
 
     /// A new contact gets what the ledger knows of the person.
-    fn make(&self, mut contact: Contact, warnings: BTreeSet<Warning>) -> Shaped {
+    fn make(&self, mut contact: Contact, warnings: BTreeSet<Warning>) -> BuiltContact {
         if self.x500 {
             contact.x500.extend(self.ledger.x500(&contact.key(), &contact.primary));
         }
@@ -74,12 +80,12 @@ impl Shaper<'_> {
 
     /// What is there keeps its name and place in the directory, the X500 addresses that it ever had (replies to
     /// old mail, mail-rules §5), and what others added to it.
-    pub(in crate::engine) fn settle(
+    pub(in crate::engine) fn merge(
         &self,
         mut contact: Contact,
         existing: &Contact,
         warnings: BTreeSet<Warning>,
-    ) -> Shaped {
+    ) -> BuiltContact {
         contact.name = existing.name.clone();
         contact.handle = existing.handle.clone();
         contact.legacy_exchange_dn = existing.legacy_exchange_dn.clone();
@@ -98,7 +104,12 @@ impl Shaper<'_> {
         self.finish(contact, Some(existing), warnings)
     }
 
-    fn finish(&self, mut contact: Contact, existing: Option<&Contact>, mut warnings: BTreeSet<Warning>) -> Shaped {
+    fn finish(
+        &self,
+        mut contact: Contact,
+        existing: Option<&Contact>,
+        mut warnings: BTreeSet<Warning>,
+    ) -> BuiltContact {
         if let Some((existing, own)) = existing.zip(contact.legacy_exchange_dn.as_ref()) {
             // Its own name is no addition, unless it was written as one: the ledger may have known it before.
             contact.x500.retain(|dn| !dn.eq_ignore_ascii_case(own) || existing.x500.contains(dn));
@@ -120,7 +131,7 @@ impl Shaper<'_> {
         if !left_out.is_empty() {
             warnings.insert(Warning::MarkFull);
         }
-        Shaped { contact, warnings, left_out }
+        BuiltContact { contact, warnings, left_out }
     }
 }
 

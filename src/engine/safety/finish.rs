@@ -1,7 +1,7 @@
 //! From what a plan adds up to what it is: its digest, and whether a person must look.
 
 use super::limits::{Assessment, Pair, assess, first_syncs};
-use super::sums::Sums;
+use super::totals::Totals;
 use crate::engine::input::history::History;
 use crate::engine::input::history::SourceHistory;
 use crate::engine::report::result::{PlanHeader, PlanResult};
@@ -53,8 +53,8 @@ impl PlanDigests {
     }
 }
 
-/// What a plan is concluded with, beside its sums.
-pub struct Conclusion<'a> {
+/// What a plan is concluded with, beside its totals.
+pub struct PlanFinisher<'a> {
     pub rules: &'a TargetRules,
     pub target: &'a SystemIdentity,
     /// The sources with the names of their connectors, the target itself aside.
@@ -64,22 +64,22 @@ pub struct Conclusion<'a> {
     pub now: Timestamp,
 }
 
-impl Conclusion<'_> {
-    pub fn draw(&self, sums: Sums, digests: PlanDigests) -> PlanResult {
+impl PlanFinisher<'_> {
+    pub fn finish(&self, totals: Totals, digests: PlanDigests) -> PlanResult {
         let Self { rules, target, sources, history: known, now } = self;
         let name = |identity: &SystemIdentity| {
             sources.iter().find(|(source, _)| source == identity).map(|(_, name)| name.as_str())
         };
-        let pairs = sums.pairs.iter().map(|(source, counts)| Pair { source, name: name(source), counts: *counts });
+        let pairs = totals.pairs.iter().map(|(source, counts)| Pair { source, name: name(source), counts: *counts });
         let pairs: Vec<Pair<'_>> = pairs.collect();
         let Assessment { reasons, message, removals_held, shrunk, losses } = assess(&pairs, &rules.safety, known, *now);
         let entries: BTreeMap<SystemIdentity, u64> =
-            sources.iter().map(|(source, _)| (source.clone(), sums.pairs[source].entries)).collect();
+            sources.iter().map(|(source, _)| (source.clone(), totals.pairs[source].entries)).collect();
         let mut history = (*known).clone();
         for source in first_syncs(&pairs, known) {
             history.pairs.entry(source.clone()).or_default().first_sync_started = true;
         }
-        for hash in &sums.confirmed {
+        for hash in &totals.confirmed {
             history.pushed.entry(hash.clone()).and_modify(|pushed| pushed.confirmed = true);
         }
         if reasons.is_empty() && !removals_held {
@@ -107,9 +107,9 @@ impl Conclusion<'_> {
             managed,
             entries,
             history,
-            counts: sums.counts,
-            reasons: sums.reasons,
-            pairs: sums.pairs,
+            counts: totals.counts,
+            reasons: totals.reasons,
+            pairs: totals.pairs,
         }
     }
 }
