@@ -1,5 +1,5 @@
-//! The rules of the house as tests: who may use whom, what the pure layers must not touch, how long a file may be, that
-//! what is cited exists, one TLS stack.
+//! The rules of the house as tests: who may use whom, what the pure layers must not touch, how long a file may be, which
+//! files need each other, that what is cited exists, one TLS stack.
 
 mod circles;
 mod layers;
@@ -10,7 +10,7 @@ mod source;
 
 use source::{Source, crate_at};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -50,12 +50,48 @@ const MOST_LINES: usize = 400;
 
 #[test]
 fn files_have_one_subject() {
-    let long: Vec<String> = sources()
+    let mut long: Vec<String> = sources()
         .iter()
         .filter(|source| source.lines > MOST_LINES)
         .map(|source| format!("{}: {} lines", source.file.display(), source.lines))
         .collect();
+    for file in ["tests", "benches"].iter().flat_map(|folder| rust_files(&root().join(folder))) {
+        let lines = fs::read_to_string(&file).expect("a readable file").lines().count();
+        if lines > MOST_LINES {
+            long.push(format!("{}: {lines} lines", file.display()));
+        }
+    }
     none(&long, "split these by subject");
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a readable folder") {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn no_new_circle_of_files() {
+    let listed = root().join("tests/architecture/circles.txt");
+    let found = circles::circles(root(), &sources());
+    let mut text = found.iter().map(|circle| circle.join("\n")).collect::<Vec<_>>().join("\n\n");
+    text.push('\n');
+    if std::env::var_os("GALSYNC_BLESS").is_some() {
+        fs::write(&listed, &text).expect("the list can be written");
+    }
+    let known = fs::read_to_string(&listed).expect("the list is checked in");
+    assert!(
+        text == known,
+        "files need each other otherwise than tests/architecture/circles.txt says. A circle that is new or grew is to be \
+         opened; one that shrank or went is taken out of the list with GALSYNC_BLESS=1. Found:\n{text}"
+    );
 }
 
 #[test]
