@@ -1,6 +1,7 @@
 //! What other runs of the same schedule say about a target of this one. Pure.
 
 use super::inputs::{Inputs, decisions};
+use super::slots::age;
 use super::{is_completed, is_manual, wire};
 use crate::api::reasons::RunTargetResult;
 use crate::api::run::{GalSyncRunStatus, OperationKind, OperationResult, RunAction, RunTarget};
@@ -8,7 +9,6 @@ use crate::api::{GalSyncConnector, GalSyncRun};
 use crate::controller::context::{Known, each};
 use crate::model::Digest;
 use crate::pass;
-use jiff::Timestamp;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 
@@ -24,10 +24,6 @@ fn siblings<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = (&'a GalSyncRun,
 fn shown<'a>(status: &'a GalSyncRunStatus, target: &str) -> Option<(&'a RunTarget, RunTargetResult)> {
     let shown = status.targets.iter().find(|shown| shown.connector.as_str() == target)?;
     Some((shown, shown.result?))
-}
-
-fn age(run: &GalSyncRun) -> (Option<Timestamp>, String) {
-    (run.creation_timestamp().map(|time| time.0), run.name_any())
 }
 
 /// The plan of this target that another run left waiting; of several the newest.

@@ -70,7 +70,8 @@ fn waits_because(operation: &OperationStatus, reasons: &[ProgressReason]) -> boo
         && operation.progress().is_some_and(|reason| reasons.contains(&reason))
 }
 
-fn age(run: &GalSyncRun) -> (Option<Timestamp>, String) {
+/// Runs are in order of creation, and of their names where that is one second.
+pub(super) fn age(run: &GalSyncRun) -> (Option<Timestamp>, String) {
     (run.creation_timestamp().map(|time| time.0), run.name_any())
 }
 
