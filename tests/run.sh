@@ -49,7 +49,6 @@ fi
 
 step "tests that need no server"
 targets=(--lib --bins)
-for file in tests/*.rs; do targets+=(--test "$(basename "$file" .rs)"); done
 for file in tests/*/main.rs; do
   name=$(basename "$(dirname "$file")")
   [[ $name == lab || $name == cluster ]] || targets+=(--test "$name")
